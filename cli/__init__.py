@@ -1,0 +1,1 @@
+"""Command line: one click command per file, thin."""

@@ -1,0 +1,1 @@
+"""Data files: SSP grid, instruments, demo spectrum."""

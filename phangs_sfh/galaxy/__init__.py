@@ -1,0 +1,1 @@
+"""The forward model: one physical effect per file, plain numpy."""

@@ -1,0 +1,1 @@
+"""Synthetic libraries: priors, TFRecord writing and reading."""

@@ -1,0 +1,1 @@
+"""The network: branches, attention, posterior head. Keras layers and keras.ops only."""

@@ -1,0 +1,1 @@
+"""Stellar populations: one loader per engine, one grid format."""

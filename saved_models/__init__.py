@@ -1,0 +1,1 @@
+"""Released models, installed as package data."""
