@@ -1,0 +1,44 @@
+"""``phangs-sfh make-library``: simulate galaxies into TFRecords."""
+
+import click
+
+
+@click.command("make-library")
+@click.option(
+    "-o",
+    "--output",
+    default="tfrecords/library",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Folder of the library.",
+)
+@click.option(
+    "-n",
+    "--galaxies",
+    default=165_000,
+    show_default=True,
+    type=click.IntRange(min=3),
+    help="Galaxies in all three splits together.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Processes [default: as many as cores]."
+)
+@click.option(
+    "--ssp", default="bc03", show_default=True, help="Stellar populations: an engine or a grid file."
+)
+@click.option("--prior", default="first_light", show_default=True, help="A prior's name or file.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing library.")
+def make_library(output, galaxies, seed, workers, ssp, prior, overwrite):
+    """Simulate galaxies and write them as train, valid and test TFRecords.
+
+    The same seed gives the same bytes, whatever the number of workers. A run that was killed is
+    taken up again by the same command.
+    """
+    from phangs_sfh.cli.progress import progress_bar
+    from phangs_sfh.library.writer import write_library
+
+    with progress_bar("galaxies", galaxies) as advance:
+        contents = write_library(output, galaxies, seed, workers, ssp, prior, overwrite, advance)
+    counts = ", ".join(f"{split['n_galaxies']} {name}" for name, split in contents["splits"].items())
+    click.echo(f"{output}: {counts}")

@@ -1,0 +1,77 @@
+"""Galaxies for one shard: prior, forward model, TFRecord features."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from phangs_sfh.library import priors
+
+CHUNK = 250
+"""Galaxies simulated at once: keeps memory small and matrix products large."""
+
+
+def galaxies(model, prior, rng, n):
+    """Simulate ``n`` galaxies in chunks.
+
+    Parameters
+    ----------
+    model : galaxy.model.ForwardModel
+    prior : dict from ``priors.load_prior``
+    rng : numpy Generator
+    n : int
+
+    Yields
+    ------
+    chunk : dict of arrays with one row a galaxy
+        ``spectrum`` (m, n_pixels) and ``bands`` (m, n_bands), in units of the spectrum's mean;
+        the labels of ``ForwardModel.labels``; ``av`` and the other drawn parameters.
+    """
+    mh_range = (model.ssp.mh[0], model.ssp.mh[-1], model.ssp.z_sun)
+    for start in range(0, n, CHUNK):
+        size = min(CHUNK, n - start)
+        stars, screen, drawn = priors.draw_galaxies(prior, rng, size, model.cell_edges, mh_range)
+        spectrum, bands = model.observe(stars, screen)
+        mean = spectrum.mean(axis=1, keepdims=True)
+        labels = model.labels(stars, bands)
+        yield {**drawn, **labels, "spectrum": spectrum / mean, "bands": bands / mean}
+
+
+def write_shard(path, shard, seed, model, prior):
+    """Simulate one shard and write it, through a temporary file beside it.
+
+    The same shard, seed, model and prior give the same bytes.
+    """
+    import tensorflow as tf
+
+    rng = np.random.default_rng(np.random.SeedSequence(shard.entropy(seed)))
+    temporary = Path(f"{path}.partial-{os.getpid()}")
+    # Noise-like mantissas hardly shrink: a higher level costs time and saves nothing.
+    options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
+    try:
+        with tf.io.TFRecordWriter(str(temporary), options) as writer:
+            index = shard.first
+            for chunk in galaxies(model, prior, rng, shard.n_galaxies):
+                for record in serialise(chunk, index):
+                    writer.write(record)
+                index += len(chunk["spectrum"])
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def serialise(chunk, first_index):
+    """TFRecord examples, as bytes, of the galaxies in ``chunk`` (dict of arrays)."""
+    from tensorflow.core.example.example_pb2 import Example
+
+    spectrum = chunk["spectrum"].astype("<f2")
+    names = [name for name in chunk if name != "spectrum"]
+    columns = {name: np.atleast_2d(chunk[name].astype(np.float32).T).T for name in names}
+    for row in range(len(spectrum)):
+        example = Example()
+        feature = example.features.feature
+        feature["spectrum"].bytes_list.value.append(spectrum[row].tobytes())
+        feature["index"].int64_list.value.append(first_index + row)
+        for name in names:
+            feature[name].float_list.value.extend(columns[name][row].tolist())
+        yield example.SerializeToString(deterministic=True)

@@ -1,0 +1,201 @@
+"""Write a synthetic library: shards of TFRecords and library.json, by several processes.
+
+Shards appear in ``FOLDER.building`` one by one under their final names. When all are there,
+library.json is added and the folder is renamed to ``FOLDER``. A build that was killed is taken up
+again by the same command: finished shards are kept, and since each has its own random numbers the
+bytes are those of an unbroken run.
+"""
+
+import fcntl
+import hashlib
+import json
+import multiprocessing
+import os
+import shutil
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.galaxy.model import ForwardModel
+from phangs_sfh.instrument import load_instrument
+from phangs_sfh.library import priors
+from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
+from phangs_sfh.library.simulate import write_shard
+from phangs_sfh.ssp.engines import load_ssp
+from phangs_sfh.version import __version__
+
+SMALLEST = 3  # one galaxy for each split
+
+_worker = {}
+
+
+def write_library(
+    folder,
+    n_galaxies,
+    seed=0,
+    workers=None,
+    ssp="bc03",
+    prior=priors.DEFAULT,
+    overwrite=False,
+    progress=None,
+):
+    """Simulate ``n_galaxies`` and write them into ``folder``.
+
+    Parameters
+    ----------
+    folder : path
+    n_galaxies : int, 3 or more
+    seed : int, not negative; the same seed gives the same bytes, whatever the workers
+    workers : int, processes; default: the cores there are
+    ssp : engine name or grid file
+    prior : prior name or file
+    overwrite : bool, replace an existing library
+    progress : callable given the number of galaxies done with each finished shard
+
+    Returns
+    -------
+    contents : dict, as in library.json
+
+    Raises
+    ------
+    InputError
+        Bad settings, an existing output, or another build in the same folder.
+    OSError
+        Disk full or unwritable; finished shards are kept for the next run.
+    """
+    folder = Path(folder)
+    _check(folder, n_galaxies, seed, overwrite)
+    workers = workers or os.cpu_count()
+    shards = plan_shards(n_galaxies)
+    contents = describe(folder.name, n_galaxies, seed, ssp, prior)
+    building = folder.parent / f"{folder.name}.building"
+    with _building_folder(building, contents):
+        todo = []
+        for shard in shards:
+            if (building / shard.file).exists():
+                _report(progress, shard)
+            else:
+                todo.append(shard)
+        settings = (str(building), seed, ssp, contents["prior"])
+        _run(todo, settings, min(workers, len(todo)), progress)
+        contents["splits"] = _inventory(building, shards)
+        _write_json(building / "library.json", contents)
+        (building / "plan.json").unlink()
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(building, folder)
+    (folder / "lock").unlink()
+    return contents
+
+
+def describe(name, n_galaxies, seed, ssp, prior):
+    """Contents of library.json but for the shards."""
+    grid = load_ssp(ssp)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "package_version": __version__,
+        "seed": seed,
+        "n_galaxies": n_galaxies,
+        "prior": priors.load_prior(prior),
+        "ssp": {
+            **grid.provenance,
+            "z_sun": grid.z_sun,
+            "metallicity": grid.metallicity.tolist(),
+        },
+        "instrument": load_instrument().to_dict(),
+    }
+
+
+def _check(folder, n_galaxies, seed, overwrite):
+    if n_galaxies < SMALLEST:
+        raise InputError(f"{folder}: n is {n_galaxies}; give {SMALLEST} galaxies or more")
+    if seed < 0:
+        raise InputError(f"{folder}: seed is {seed}; give a number that is not negative")
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder}: exists already; use --overwrite or another name")
+    if folder.exists() and not (folder / "library.json").exists():
+        raise InputError(f"{folder}: is no library, so it is not overwritten; give another name")
+
+
+@contextmanager
+def _building_folder(building, contents):
+    """Hold ``building`` for this run alone; take up an unfinished build of the same contents."""
+    building.mkdir(parents=True, exist_ok=True)
+    with open(building / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"{building}: another run is writing here; wait for it or give another name"
+            ) from None
+        plan = building / "plan.json"
+        if plan.exists() and json.loads(plan.read_text()) != contents:
+            raise InputError(
+                f"{building}: holds an unfinished library with other settings; finish it with "
+                "those settings or remove the folder"
+            )
+        for leftover in building.glob("*.partial-*"):
+            leftover.unlink()
+        _write_json(plan, contents)
+        yield
+
+
+def _run(shards, settings, workers, progress):
+    if workers <= 1:
+        if shards:
+            _start_worker(*settings)
+        for shard in shards:
+            _report(progress, _work(shard))
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, _start_worker, settings) as pool:
+        pending = [pool.submit(_work, shard) for shard in shards]
+        try:
+            for done in as_completed(pending):
+                _report(progress, done.result())
+        except BrokenProcessPool:
+            raise InputError(
+                f"{settings[0]}: a worker process died (out of memory?); run the same command again, "
+                "with fewer --workers, to go on from the finished shards"
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(building, seed, ssp, prior):
+    from threadpoolctl import threadpool_limits
+
+    # One thread a process: workers share the cores, and sums keep their order.
+    threadpool_limits(1)
+    model = ForwardModel(load_ssp(ssp), load_instrument())
+    _worker.update(building=Path(building), seed=seed, prior=prior, model=model)
+
+
+def _work(shard):
+    path = _worker["building"] / shard.file
+    write_shard(path, shard, _worker["seed"], _worker["model"], _worker["prior"])
+    return shard
+
+
+def _report(progress, shard):
+    if progress is not None:
+        progress(shard.n_galaxies)
+
+
+def _inventory(building, shards):
+    splits = {split: {"n_galaxies": 0, "shards": []} for split in SPLITS}
+    for shard in shards:
+        checksum = hashlib.sha256((building / shard.file).read_bytes()).hexdigest()
+        entry = {"file": shard.file, "n_galaxies": shard.n_galaxies, "sha256": checksum}
+        splits[shard.split]["shards"].append(entry)
+        splits[shard.split]["n_galaxies"] += shard.n_galaxies
+    return splits
+
+
+def _write_json(path, contents):
+    temporary = path.with_suffix(".json.partial-0")
+    temporary.write_text(json.dumps(contents, indent=1) + "\n")
+    os.replace(temporary, path)
