@@ -27,7 +27,7 @@ import click
 @click.option(
     "--ssp", default="bc03", show_default=True, help="Stellar populations: an engine or a grid file."
 )
-@click.option("--prior", default="first_light", show_default=True, help="A prior's name or file.")
+@click.option("--prior", default="broad", show_default=True, help="A prior's name or file.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing library.")
 def make_library(output, galaxies, seed, workers, ssp, prior, overwrite):
     """Simulate galaxies and write them as train, valid and test TFRecords.

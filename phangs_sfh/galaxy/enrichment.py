@@ -23,3 +23,15 @@ def closed_box(formed, z_start, z_end, consumed):
     """
     shape = np.log1p(-consumed[:, None] * formed) / np.log1p(-consumed)[:, None]
     return z_start[:, None] + (z_end - z_start)[:, None] * shape
+
+
+def leaky_box(formed, z_start, z_end, loading):
+    """Enrichment that saturates: gas lost in winds is replaced by pristine gas, so Z tends to an
+    equilibrium (Larson 1972; Dekel & Mandelker 2014).
+
+        Z(m) = Z_start + (Z_end - Z_start) (1 - exp(-κ m)) / (1 - exp(-κ))
+
+    Parameters and returns as ``closed_box``; ``loading`` (n,) is κ > 0.
+    """
+    shape = np.expm1(-loading[:, None] * formed) / np.expm1(-loading)[:, None]
+    return z_start[:, None] + (z_end - z_start)[:, None] * shape

@@ -6,6 +6,7 @@ import numpy as np
 
 from phangs_sfh import ages
 from phangs_sfh.galaxy import dust, kinematics
+from phangs_sfh.galaxy.gas import GasModel, load_gas
 from phangs_sfh.galaxy.templates import prepare
 
 
@@ -27,6 +28,8 @@ class Stars:
 class Screen:
     """Dust and kinematics of n galaxies, each an (n,) array.
 
+    ``law`` is an index into ``dust.LAWS``; ``slope`` is used by the power law alone.
+
     Attributes
     ----------
     av : diffuse A_V on all stars [mag]
@@ -36,6 +39,7 @@ class Screen:
     sigma_v : velocity dispersion of the stars [km/s]
     """
 
+    law: np.ndarray
     av: np.ndarray
     slope: np.ndarray
     av_young: np.ndarray
@@ -57,23 +61,26 @@ class ForwardModel:
         self.instrument = instrument
         self.templates = prepare(ssp, instrument)
         self._resample = kinematics.resampling_matrix(self.templates.log_wave, instrument.wave)
+        self.gas = GasModel(load_gas(), instrument, self.templates.cell_edges, ssp.z_sun)
         self._n_log = len(self.templates.log_wave)
         self._absorbed_wave = np.concatenate(
-            [self.templates.log_wave, self.templates.slice_wave]
+            [self.templates.log_wave, self.templates.slice_wave, self.gas.wave]
         ).astype(np.float32)
+        self._fixed_laws = _f32(dust.fixed_laws(self._absorbed_wave.astype(float)))
 
     @property
     def cell_edges(self):
         """Edges of the age cells in which masses are given [yr], shape (n_cells + 1,)."""
         return self.templates.cell_edges
 
-    def observe(self, stars, screen):
+    def observe(self, stars, screen, gas=None):
         """Noiseless spectra and band fluxes.
 
         Parameters
         ----------
         stars : Stars
         screen : Screen
+        gas : gas.Gas, or None for stars alone
 
         Returns
         -------
@@ -81,21 +88,34 @@ class ForwardModel:
         bands : (n, n_bands) array, photon-weighted mean f_λ in the same unit
         """
         t = self.templates
+        n_rows = t.rows.shape[1]
         weights = self.ssp_weights(stars).astype(np.float32)
         split = t.n_young * len(t.mh)
-        light = {
-            "young": weights[:, :split] @ t.rows[:split],
-            "old": weights[:, split:] @ t.rows[split:],
-        }
-        f32 = {name: getattr(screen, name).astype(np.float32) for name in screen.__annotations__}
-        wave = self._absorbed_wave
-        birth_cloud = dust.transmission(f32["av_young"], dust.power_law(wave, f32["slope_young"]))
-        diffuse = dust.transmission(f32["av"], dust.power_law(wave, f32["slope"]))
-        total = (light["young"] * birth_cloud + light["old"]) * diffuse
-        broadened = kinematics.broaden(total[:, : self._n_log], t.velocity_step, f32["sigma_v"])
-        spectrum = (self._resample.T @ broadened.T).T
+        diffuse = self._diffuse(screen)
+        birth_cloud = dust.power_law(self._absorbed_wave, _f32(screen.slope_young))
+        total = weights[:, :split] @ t.rows[:split]
+        total *= dust.transmission(_f32(screen.av_young), birth_cloud[:, :n_rows])
+        total += weights[:, split:] @ t.rows[split:]
+        total *= diffuse[:, :n_rows]
+        broadened = kinematics.broaden(
+            total[:, : self._n_log], t.velocity_step, _f32(screen.sigma_v)
+        )
+        spectrum = np.ascontiguousarray((self._resample.T @ broadened.T).T)
         in_band = t.slice_band[:, None] == np.arange(self.instrument.n_bands)[None, :]
-        return spectrum, total[:, self._n_log :] @ in_band.astype(np.float32)
+        bands = total[:, self._n_log :] @ in_band.astype(np.float32)
+        if gas is not None:
+            emission = self.gas.emission(stars.mass, gas)
+            passed = diffuse[:, n_rows:]
+            passed *= dust.transmission(_f32(gas.av), birth_cloud[:, n_rows:])
+            self.gas.add(spectrum, bands, emission, passed, gas)
+        return spectrum, bands
+
+    def _diffuse(self, screen):
+        """Transmission of the diffuse screen, (n, n_absorbed_wave)."""
+        relative = dust.power_law(self._absorbed_wave, _f32(screen.slope))
+        fixed = screen.law > 0
+        relative[fixed] = self._fixed_laws[screen.law[fixed] - 1]
+        return dust.transmission(_f32(screen.av), relative)
 
     def ssp_weights(self, stars):
         """Mass of every SSP, linear in [M/H] between the grid's metallicities.
@@ -160,3 +180,7 @@ class ForwardModel:
         cell = np.arange(len(t.cell_ssp))[None, :]
         table = t.luminosity[t.cell_ssp]
         return table[cell, low] * (1 - part) + table[cell, low + 1] * part
+
+
+def _f32(values):
+    return np.asarray(values, dtype=np.float32)

@@ -33,6 +33,73 @@ def delayed_lognormal(age, onset, log_timescale, width):
     return 1.0 - older / total[:, None]
 
 
+def delayed_tau(age, onset, timescale):
+    """Delayed exponential, SFR(t) ∝ t exp(-t / τ) in the time t since the onset.
+
+    Parameters and returns as ``delayed_lognormal``; ``timescale`` (n,) is τ [yr].
+    """
+
+    def formed(t):
+        return 1.0 - (1.0 + t) * np.exp(-t)
+
+    since_onset = np.maximum(onset[:, None] - age[None, :], 0.0) / timescale[:, None]
+    return 1.0 - formed(since_onset) / formed(onset / timescale)[:, None]
+
+
+def double_power_law(age, onset, peak, falling, rising):
+    """Double power law, SFR(t) ∝ 1 / ((t / peak)^falling + (t / peak)^-rising)
+    (Carnall et al. 2018, equation 10), integrated numerically between the edges.
+
+    Parameters
+    ----------
+    age : (n_edges,) array [yr], from 0 upwards
+    onset, peak : (n,) arrays [yr], lookback time of the first star and time of the turn since then
+    falling, rising : (n,) arrays, slopes
+    """
+    since_onset = np.maximum(onset[:, None] - age[None, :], 0.0)
+    node, weight = np.polynomial.legendre.leggauss(8)
+    low, high = since_onset[:, 1:], since_onset[:, :-1]
+    t = low[..., None] + 0.5 * (node + 1) * (high - low)[..., None]
+    log_x = np.log(np.maximum(t, 1.0) / peak[:, None, None])
+    rate = np.exp(
+        -np.logaddexp(falling[:, None, None] * log_x, -rising[:, None, None] * log_x)
+    )
+    mass = 0.5 * (high - low) * (rate @ weight)
+    younger = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass, axis=1)], axis=1)
+    return younger / younger[:, -1:]
+
+
+def constant(age, onset):
+    """Constant rate since ``onset`` (n,) [yr]; returns as ``delayed_lognormal``."""
+    return np.clip(age[None, :] / onset[:, None], 0.0, 1.0)
+
+
+def quench(younger, age, when):
+    """Cut a history off: nothing forms after the lookback time ``when`` (n,) [yr].
+
+    A history without older stars is left as it is.
+    """
+    lost = np.array([np.interp(w, age, row) for w, row in zip(when, younger, strict=True)])
+    lost = np.where(lost < 1.0 - 1e-6, lost, 0.0)[:, None]
+    return np.maximum(younger - lost, 0.0) / (1.0 - lost)
+
+
+def piecewise_constant(age, edges, fractions):
+    """Constant rates within bins.
+
+    Parameters
+    ----------
+    age : (n_edges,) array [yr]
+    edges : (n_bins + 1,) array [yr], from 0
+    fractions : (n, n_bins) array, mass fractions, summing to 1
+    """
+    total = np.concatenate([np.zeros((len(fractions), 1)), np.cumsum(fractions, axis=1)], axis=1)
+    index = np.interp(age, edges, np.arange(len(edges)))
+    left = np.minimum(index.astype(int), len(edges) - 2)
+    part = index - left
+    return total[:, left] * (1 - part) + total[:, left + 1] * part
+
+
 def burst(age, start, duration):
     """Constant star formation between the lookback times ``start`` and ``start - duration``.
 

@@ -1,6 +1,7 @@
 """Priors: distributions of the forward model's parameters, as data in JSON.
 
-``phangs_sfh/data/NAME.json`` holds the named priors; users write their own in the same form.
+``phangs_sfh/data/prior_NAME.json`` holds the named priors; users write their own in the same form:
+sections with a distribution for each parameter and, for choices, the weight of each.
 """
 
 import json
@@ -9,35 +10,56 @@ from pathlib import Path
 
 import numpy as np
 
-from phangs_sfh import ages
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy import enrichment, star_formation
-from phangs_sfh.galaxy.model import Screen, Stars
+from phangs_sfh.galaxy import dust
 
-DEFAULT = "first_light"
-NAMES = ["first_light"]
-
-PARAMETERS = {
-    "star_formation": [
-        "onset",
-        "timescale",
-        "width",
-        "burst_fraction",
-        "burst_start",
-        "burst_duration",
-    ],
-    "enrichment": ["z_start", "z_end", "consumed"],
-    "dust": ["av", "slope", "av_young", "slope_young"],
-    "kinematics": ["sigma_v"],
-}
-"""Sections and the distributions each must have. ``star_formation.burst_probability`` and
-``enrichment.scatter`` [dex] are plain numbers."""
+DEFAULT = "broad"
+NAMES = ["broad", "paper"]
 
 ARGUMENTS = {
     "uniform": ("low", "high"),
     "log_uniform": ("low", "high"),
     "exponential": ("scale", "high"),
 }
+
+FAMILIES = [
+    "delayed_lognormal",
+    "delayed_tau",
+    "double_power_law",
+    "constant",
+    "quenched",
+    "rejuvenated",
+    "dirichlet",
+    "continuity",
+    "single_burst",
+]
+"""Shapes of the history; ``family`` in the TFRecords counts them from 0."""
+
+ENRICHMENTS = ["closed_box", "leaky_box", "flat", "inverted"]
+GAS_STATES = ["off", "on", "subtracted"]
+
+PARAMETERS = {
+    "star_formation": [
+        *("onset", "timescale", "width", "tau", "peak", "falling", "rising"),
+        *("quenching", "rejuvenation", "rejuvenated_fraction", "concentration"),
+        *("continuity_scale", "single_age", "single_duration"),
+        *("burst_fraction", "burst_start", "burst_duration"),
+    ],
+    "enrichment": ["z_start", "z_end", "consumed", "loading"],
+    "dust": ["av", "slope", "av_young", "slope_young"],
+    "gas": ["covering", "log_u", "mh_offset", "av", "sigma"],
+    "kinematics": ["sigma_v"],
+}
+"""Sections and the distributions each must have."""
+
+CHOICES = {
+    ("star_formation", "families"): FAMILIES,
+    ("star_formation", "bursts"): ["0", "1", "2", "3"],
+    ("enrichment", "families"): ENRICHMENTS,
+    ("dust", "laws"): dust.LAWS,
+    ("gas", "states"): GAS_STATES,
+}
+"""Weighted choices and what each may choose from. ``enrichment.scatter`` [dex] is a number."""
 
 
 def load_prior(name=DEFAULT):
@@ -49,7 +71,7 @@ def load_prior(name=DEFAULT):
         If there is no such prior, or a section, parameter or argument is missing or impossible.
     """
     if name in NAMES:
-        text = resources.files("phangs_sfh.data").joinpath(f"{name}.json").read_text()
+        text = resources.files("phangs_sfh.data").joinpath(f"prior_{name}.json").read_text()
     elif Path(name).is_file():
         text = Path(name).read_text()
     else:
@@ -58,28 +80,45 @@ def load_prior(name=DEFAULT):
         prior = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"{name}: not JSON ({error}); start from a named prior") from None
-    _check(name, prior)
+    check_prior(name, prior)
     return prior
 
 
-def _check(name, prior):
+def check_prior(name, prior):
+    """Raise InputError, naming the field, where ``prior`` is incomplete or impossible."""
     for section, parameters in PARAMETERS.items():
         for parameter in parameters:
-            try:
-                settings = prior[section][parameter]
-                numbers = [settings[key] for key in ARGUMENTS[settings["distribution"]]]
-            except (KeyError, TypeError):
-                raise InputError(
-                    f"{name}: {section}.{parameter} is missing or incomplete; give a distribution "
-                    f"out of {', '.join(ARGUMENTS)} with its arguments"
-                ) from None
-            if not all(isinstance(n, int | float) for n in numbers):
-                raise InputError(f"{name}: {section}.{parameter} needs numbers")
-            if settings["distribution"] != "exponential" and numbers[0] > numbers[1]:
-                raise InputError(f"{name}: {section}.{parameter} has low > high; swap them")
-    for section, number in (("star_formation", "burst_probability"), ("enrichment", "scatter")):
-        if not isinstance(prior[section].get(number), int | float):
-            raise InputError(f"{name}: {section}.{number} must be a number")
+            _check_distribution(name, f"{section}.{parameter}", _field(prior, section, parameter))
+    for (section, field), allowed in CHOICES.items():
+        weights = _field(prior, section, field)
+        if not isinstance(weights, dict) or not set(weights) <= set(allowed):
+            raise InputError(
+                f"{name}: {section}.{field} must give weights to some of {', '.join(allowed)}"
+            )
+        if min(weights.values(), default=0) < 0 or sum(weights.values()) <= 0:
+            raise InputError(f"{name}: {section}.{field} needs weights that are not negative")
+    if not isinstance(_field(prior, "enrichment", "scatter"), int | float):
+        raise InputError(f"{name}: enrichment.scatter must be a number [dex]")
+
+
+def _field(prior, section, parameter):
+    content = prior.get(section) if isinstance(prior, dict) else None
+    return content.get(parameter) if isinstance(content, dict) else None
+
+
+def _check_distribution(name, field, settings):
+    try:
+        low, high = (settings[key] for key in ARGUMENTS[settings["distribution"]])
+        low, high = float(low), float(high)
+    except (KeyError, TypeError, ValueError):
+        raise InputError(
+            f"{name}: {field} is missing or incomplete; give a distribution out of "
+            f"{', '.join(ARGUMENTS)} with its arguments"
+        ) from None
+    if settings["distribution"] != "exponential" and low > high:
+        raise InputError(f"{name}: {field} has low > high; swap them")
+    if settings["distribution"] == "log_uniform" and low <= 0:
+        raise InputError(f"{name}: {field} is log_uniform from {low}; give a positive low")
 
 
 def draw(settings, rng, n):
@@ -93,50 +132,7 @@ def draw(settings, rng, n):
     return -settings["scale"] * np.log1p(-cut * rng.random(n))
 
 
-def draw_galaxies(prior, rng, n, cell_edges, mh_range):
-    """Draw galaxies.
-
-    Parameters
-    ----------
-    prior : dict from ``load_prior``
-    rng : numpy Generator
-    n : int
-    cell_edges : (n_cells + 1,) array [yr], from the forward model
-    mh_range : (lowest, highest) [M/H] of the SSP grid [dex]; with the Sun's Z in ``mh_range[2]``
-
-    Returns
-    -------
-    stars : galaxy.model.Stars
-    screen : galaxy.model.Screen
-    nuisance : dict of (n,) arrays, what is kept besides labels
-    """
-    value = {
-        parameter: draw(prior[section][parameter], rng, n)
-        for section, parameters in PARAMETERS.items()
-        for parameter in parameters
-    }
-    has_burst = rng.random(n) < prior["star_formation"]["burst_probability"]
-    value["burst_fraction"] = np.where(has_burst, value["burst_fraction"], 0.0)
-    younger = _younger(value, cell_edges)
-    mass = np.diff(younger, axis=1)
-    mh_low, mh_high, z_sun = mh_range
-    formed = 1.0 - 0.5 * (younger[:, 1:] + younger[:, :-1])
-    z_end = np.maximum(value["z_end"], value["z_start"])
-    z = enrichment.closed_box(formed, value["z_start"], z_end, value["consumed"])
-    scatter = prior["enrichment"]["scatter"] * rng.standard_normal((n, ages.N_BINS))
-    middle = 0.5 * (cell_edges[1:] + cell_edges[:-1])
-    cell_bin = np.searchsorted(ages.EDGES_YR, middle, side="right") - 1
-    mh = np.clip(np.log10(z / z_sun) + scatter[:, cell_bin], mh_low, mh_high)
-    screen = Screen(**{name: value[name] for name in Screen.__annotations__})
-    return Stars(mass, mh), screen, value
-
-
-def _younger(value, cell_edges):
-    """Fraction of mass younger than each cell edge, shape (n, n_cells + 1)."""
-    smooth = star_formation.delayed_lognormal(
-        cell_edges, value["onset"], np.log(value["timescale"]), value["width"]
-    )
-    start = np.minimum(value["burst_start"], value["onset"])
-    burst = star_formation.burst(cell_edges, start, value["burst_duration"] * start)
-    fraction = value["burst_fraction"]
-    return star_formation.combine([smooth, burst], [1.0 - fraction, fraction])
+def choose(weights, options, rng, n):
+    """Draw ``n`` indices into ``options`` with the given weights (dict)."""
+    share = np.array([weights.get(option, 0.0) for option in options], dtype=float)
+    return rng.choice(len(options), size=n, p=share / share.sum())

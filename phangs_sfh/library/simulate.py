@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from phangs_sfh.library import priors
+from phangs_sfh.library.population import draw_galaxies
 
 CHUNK = 250
 """Galaxies simulated at once: keeps memory small and matrix products large."""
@@ -25,16 +25,15 @@ def galaxies(model, prior, rng, n):
     ------
     chunk : dict of arrays with one row a galaxy
         ``spectrum`` (m, n_pixels) and ``bands`` (m, n_bands), in units of the spectrum's mean;
-        the labels of ``ForwardModel.labels``; ``av`` and the other drawn parameters.
+        the labels of ``ForwardModel.labels``; and what ``draw_galaxies`` keeps as nuisance.
     """
-    mh_range = (model.ssp.mh[0], model.ssp.mh[-1], model.ssp.z_sun)
     for start in range(0, n, CHUNK):
         size = min(CHUNK, n - start)
-        stars, screen, drawn = priors.draw_galaxies(prior, rng, size, model.cell_edges, mh_range)
-        spectrum, bands = model.observe(stars, screen)
+        stars, screen, gas, nuisance = draw_galaxies(prior, rng, size, model)
+        spectrum, bands = model.observe(stars, screen, gas)
         mean = spectrum.mean(axis=1, keepdims=True)
         labels = model.labels(stars, bands)
-        yield {**drawn, **labels, "spectrum": spectrum / mean, "bands": bands / mean}
+        yield {**nuisance, **labels, "spectrum": spectrum / mean, "bands": bands / mean}
 
 
 def write_shard(path, shard, seed, model, prior):
@@ -65,13 +64,16 @@ def serialise(chunk, first_index):
     from tensorflow.core.example.example_pb2 import Example
 
     spectrum = chunk["spectrum"].astype("<f2")
-    names = [name for name in chunk if name != "spectrum"]
+    whole = [name for name in chunk if chunk[name].dtype.kind in "iu"]
+    names = [name for name in chunk if name != "spectrum" and name not in whole]
     columns = {name: np.atleast_2d(chunk[name].astype(np.float32).T).T for name in names}
     for row in range(len(spectrum)):
         example = Example()
         feature = example.features.feature
         feature["spectrum"].bytes_list.value.append(spectrum[row].tobytes())
         feature["index"].int64_list.value.append(first_index + row)
+        for name in whole:
+            feature[name].int64_list.value.append(int(chunk[name][row]))
         for name in names:
             feature[name].float_list.value.extend(columns[name][row].tolist())
         yield example.SerializeToString(deterministic=True)
