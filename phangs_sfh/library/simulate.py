@@ -24,16 +24,17 @@ def galaxies(model, prior, rng, n):
     Yields
     ------
     chunk : dict of arrays with one row a galaxy
-        ``spectrum`` (m, n_pixels) and ``bands`` (m, n_bands), in units of the spectrum's mean;
+        ``spectrum`` (m, n_pixels) and ``bands`` (m, n_bands), in units of the spectrum's median;
         the labels of ``ForwardModel.labels``; and what ``draw_galaxies`` keeps as nuisance.
     """
     for start in range(0, n, CHUNK):
         size = min(CHUNK, n - start)
         stars, screen, gas, nuisance = draw_galaxies(prior, rng, size, model)
         spectrum, bands = model.observe(stars, screen, gas)
-        mean = spectrum.mean(axis=1, keepdims=True)
+        # The median is the continuum's level, however strong the lines.
+        level = np.median(spectrum, axis=1, keepdims=True)
         labels = model.labels(stars, bands)
-        yield {**nuisance, **labels, "spectrum": spectrum / mean, "bands": bands / mean}
+        yield {**nuisance, **labels, "spectrum": spectrum / level, "bands": bands / level}
 
 
 def write_shard(path, shard, seed, model, prior):
