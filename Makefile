@@ -1,0 +1,36 @@
+# make demo   set everything up and run the demo
+# make test   set everything up and run the tests
+# make lint   check the style
+#
+# All of it happens in .venv; the system's Python is left alone. PYTHON=/path/to/python3.x chooses
+# the interpreter, otherwise the newest of Python 3.10 to 3.13 that is found.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SETTINGS := setup.cfg setup.py pyproject.toml
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.installed
+	$(BIN)/phangs-sfh demo -o demo --overwrite
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+$(BIN)/python:
+	@sh scripts/make_venv.sh $(VENV)
+
+$(VENV)/.installed: $(SETTINGS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(SETTINGS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .[test]
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info
