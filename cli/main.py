@@ -6,17 +6,14 @@ Every file beside this one that defines a click command of its own name is a com
 
 import errno
 import importlib
-import os
 import pkgutil
 
 import click
 
 import phangs_sfh.cli
+from phangs_sfh.cli.quiet import silence_tensorflow
 from phangs_sfh.errors import InputError
 from phangs_sfh.version import __version__
-
-# TensorFlow reads this when it is imported: no start-up notices, but real errors still show.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
 
@@ -76,3 +73,4 @@ def describe(error):
 @click.version_option(__version__, prog_name="phangs-sfh")
 def main():
     """Star formation histories with error bars from PHANGS-MUSE spectra and PHANGS-HST bands."""
+    silence_tensorflow()

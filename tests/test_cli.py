@@ -83,3 +83,14 @@ def test_every_command_explains_itself():
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, f"{name} {parameter.opts[0]} has no help text"
+
+
+def test_tensorflow_starts_silently_and_errors_still_show():
+    code = (
+        "import os, sys; os.environ.pop('TF_CPP_MIN_LOG_LEVEL', None)\n"
+        "from phangs_sfh.cli.quiet import silence_tensorflow; silence_tensorflow()\n"
+        "import tensorflow as tf; tf.reduce_sum(tf.ones(3))\n"
+        "os.write(2, b'still open')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "still open")
