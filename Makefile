@@ -29,7 +29,7 @@ $(VENV)/.installed: $(SETTINGS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-test: $(SETTINGS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .[test]
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@ $(VENV)/.installed
 
 clean:
