@@ -16,7 +16,6 @@ import click
 @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")
 def demo(output, model, overwrite):
     """Run a model on a real MUSE spectrum: a result table and a figure."""
-    from phangs_sfh.demonstration import run
+    from phangs_sfh import demonstration
 
-    summary = run(output, model, overwrite)
-    click.echo(summary)
+    click.echo(demonstration.summary(demonstration.run(output, model, overwrite)))

@@ -7,13 +7,20 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from phangs_sfh import flags, prediction
+from phangs_sfh.errors import InputError
 from phangs_sfh.evaluation import figures
 from phangs_sfh.galaxy.model import ForwardModel
 from phangs_sfh.galaxy.rebuild import rebuild
 from phangs_sfh.network.targets import FRACTION_FLOOR
+from phangs_sfh.observation import observations_from_table
+from phangs_sfh.results import PERCENTILES
+from phangs_sfh.ssp.engines import load_ssp
+from phangs_sfh.tables import check_output, read_table, write_table
 
 SPECTRUM_FILE = "demo_spectrum.fits"
-N_DRAWS = 200
+TABLE_FILE, FIGURE_FILE = "demo_result.ecsv", "demo.png"
+TITLE = "Abell 478, brightest cluster galaxy, MUSE, z = {z:.4f}"
 POLYNOMIAL_DEGREE = 3
 HIGHEST_SIGMA = 400.0  # km/s
 SCALAR_LABELS = {
@@ -78,3 +85,140 @@ def rebuild_to_data(forward, draws, flux, flux_err):
     stars, polynomial, _ = at(best.x)
     correction = np.max(np.abs(polynomial / polynomial.mean() - 1))
     return RebuiltSpectrum(stars * polynomial, float(best.x), float(correction))
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What a run of the demo made.
+
+    Attributes
+    ----------
+    table : QTable, the result
+    table_path, figure_path : Path
+    rebuilt : RebuiltSpectrum
+    chi2 : reduced χ² of the rebuilt spectrum over the pixels used
+    """
+
+    table: object
+    table_path: Path
+    figure_path: Path
+    rebuilt: RebuiltSpectrum
+    chi2: float
+
+
+def run(folder, model_path=None, overwrite=False):
+    """Predict the embedded spectrum; write a result table and a figure into ``folder``.
+
+    Returns
+    -------
+    demonstration : Demonstration
+
+    Raises
+    ------
+    InputError
+        If an output exists and ``overwrite`` is False, or the model cannot be used.
+    OSError
+        If the folder cannot be written.
+    """
+    folder = Path(folder)
+    table_path, figure_path = folder / TABLE_FILE, folder / FIGURE_FILE
+    if figure_path.exists() and not overwrite:
+        raise InputError(f"{figure_path}: output exists; use --overwrite to replace it")
+    folder.mkdir(parents=True, exist_ok=True)
+    check_output(table_path, overwrite)
+    model = prediction.load_model(model_path)
+    with resources.as_file(resources.files("phangs_sfh.data") / SPECTRUM_FILE) as path:
+        source = read_table(path)
+    observed = observations_from_table(
+        source, model.instrument, mask_emission_lines=model.masks_emission_lines
+    )
+    table = prediction.predict(observed, model)
+    draws = posterior_draws(model, observed)
+    flux, error = observed.flux[0].astype(float), observed.flux_err[0].astype(float)
+    rebuilt = rebuild_to_data(ForwardModel(load_ssp(), model.instrument), draws, flux, error)
+    used = error > 0
+    chi2 = np.mean(((flux - rebuilt.flux)[used] / error[used]) ** 2)
+    write_table(table, table_path, overwrite)
+    figure = draw(source, observed, draws, rebuilt, table)
+    figures.save_figure(figure, figure_path)
+    return Demonstration(table, table_path, figure_path, rebuilt, float(chi2))
+
+
+def posterior_draws(model, observed):
+    """Samples of the first row's posterior, dict of float64 (n_draws, ...) arrays."""
+    import tensorflow as tf
+
+    inputs = {name: tf.constant(value[:1]) for name, value in observed.inputs().items()}
+    samples = model.saved.signatures["posterior"](**inputs)
+    return {name: value.numpy()[0].astype(float) for name, value in samples.items()}
+
+
+def unmasked_flux(source, observed):
+    """The spectrum on the grid with its masked pixels, scaled as in ``observed``, for the eye."""
+    whole = source.copy()
+    whole.remove_column("mask")
+    shown = observations_from_table(whole, observed.instrument)
+    used = (observed.flux_err[0] > 0) & (shown.flux_err[0] > 0)
+    scale = np.median(observed.flux[0][used] / shown.flux[0][used])
+    return np.where(shown.flux_err[0] > 0, shown.flux[0] * scale, np.nan)
+
+
+def draw(source, observed, draws, rebuilt, table):
+    """The figure of the demo."""
+    error = observed.flux_err[0].astype(float)
+    spectrum = figures.Spectrum(
+        wave=observed.instrument.wave,
+        flux=unmasked_flux(source, observed),
+        flux_err=error,
+        used=error > 0,
+        model=rebuilt.flux,
+    )
+    scalars = [
+        (label, *[first_value(table[f"{name}_{p}"]) for p in PERCENTILES])
+        for name, label in SCALAR_LABELS.items()
+    ]
+    caption = (
+        f"Model: mean spectrum of {len(draws['av'])} posterior draws, stars alone, broadened by "
+        f"{rebuilt.sigma_v:.0f} km/s and times a cubic (within {rebuilt.correction:.0%} of its "
+        "mean), both fitted. Bands: 68 % and 95 % of the posterior. From the spectrum alone, "
+        "without HST bands. A_V includes the Milky Way."
+    )
+    return figures.answer_figure(
+        spectrum,
+        np.quantile(draws["sfh"], figures.QUANTILES, axis=0),
+        np.quantile(draws["mh"], figures.QUANTILES, axis=0),
+        scalars,
+        TITLE.format(z=source["redshift"][0]),
+        caption,
+        FRACTION_FLOOR,
+    )
+
+
+def first_value(column):
+    return float(np.asarray(getattr(column, "value", column))[0])
+
+
+def summary(demonstration):
+    """A few lines to read: what was found, how far to trust it, where the files are."""
+    table, rebuilt = demonstration.table, demonstration.rebuilt
+
+    def interval(name, digits=2):
+        low, middle, high = (first_value(table[f"{name}_{p}"]) for p in PERCENTILES)
+        return f"{middle:.{digits}f} (68 %: {low:.{digits}f} to {high:.{digits}f})"
+
+    flag = int(table["flag"][0])
+    return "\n".join(
+        [
+            "Abell 478, brightest cluster galaxy; one MUSE spectrum, no HST bands",
+            f"  log mean age, by mass   {interval('mw_logage')} log yr",
+            f"  log mean age, by light  {interval('lw_logage')} log yr",
+            f"  [M/H], by mass          {interval('mw_mh')} dex",
+            f"  A_V, Milky Way included {interval('av')} mag",
+            f"  rebuilt spectrum        reduced chi2 {demonstration.chi2:.2f}, "
+            f"sigma {rebuilt.sigma_v:.0f} km/s",
+            f"  surprise                {float(table['surprise'][0]):.2f}",
+            f"  flag                    {flag}: {flags.describe(flag)}",
+            f"table:  {demonstration.table_path}",
+            f"figure: {demonstration.figure_path}",
+        ]
+    )
