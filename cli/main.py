@@ -69,7 +69,10 @@ def describe(error):
     return f"{error.filename}: {error.strerror}"
 
 
-@click.group(cls=CommandFolder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=CommandFolder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="phangs-sfh")
 def main():
     """Star formation histories with error bars from PHANGS-MUSE spectra and PHANGS-HST bands."""

@@ -12,7 +12,6 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.evaluation import figures
 from phangs_sfh.galaxy.model import ForwardModel
 from phangs_sfh.galaxy.rebuild import rebuild
-from phangs_sfh.network.targets import FRACTION_FLOOR
 from phangs_sfh.observation import observations_from_table
 from phangs_sfh.results import PERCENTILES
 from phangs_sfh.ssp.engines import load_ssp
@@ -124,9 +123,10 @@ def run(folder, model_path=None, overwrite=False):
     table_path, figure_path = folder / TABLE_FILE, folder / FIGURE_FILE
     if figure_path.exists() and not overwrite:
         raise InputError(f"{figure_path}: output exists; use --overwrite to replace it")
-    folder.mkdir(parents=True, exist_ok=True)
-    check_output(table_path, overwrite)
+    if table_path.exists():
+        check_output(table_path, overwrite)
     model = prediction.load_model(model_path)
+    folder.mkdir(parents=True, exist_ok=True)
     with resources.as_file(resources.files("phangs_sfh.data") / SPECTRUM_FILE) as path:
         source = read_table(path)
     observed = observations_from_table(
@@ -165,6 +165,8 @@ def unmasked_flux(source, observed):
 
 def draw(source, observed, draws, rebuilt, table):
     """The figure of the demo."""
+    from phangs_sfh.network.targets import FRACTION_FLOOR  # imports TensorFlow
+
     error = observed.flux_err[0].astype(float)
     spectrum = figures.Spectrum(
         wave=observed.instrument.wave,
@@ -180,8 +182,8 @@ def draw(source, observed, draws, rebuilt, table):
     caption = (
         f"Model: mean spectrum of {len(draws['av'])} posterior draws, stars alone, broadened by "
         f"{rebuilt.sigma_v:.0f} km/s and times a cubic (within {rebuilt.correction:.0%} of its "
-        "mean), both fitted. Bands: 68 % and 95 % of the posterior. From the spectrum alone, "
-        "without HST bands. A_V includes the Milky Way."
+        "mean), both fitted.\nBands: 68 % and 95 % of the posterior, from the spectrum alone, without "
+        "HST bands. Errors of the numbers are 68 %. A_V includes the Milky Way."
     )
     return figures.answer_figure(
         spectrum,

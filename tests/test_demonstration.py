@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from astropy import units
 from astropy.table import QTable
+from click.testing import CliRunner
 
-from phangs_sfh.demonstration import SPECTRUM_FILE, rebuild_to_data
+from phangs_sfh.cli.main import main
+from phangs_sfh.demonstration import SPECTRUM_FILE, rebuild_to_data, run, summary
+from phangs_sfh.flags import Flag
 from phangs_sfh.galaxy.model import ForwardModel
 from phangs_sfh.galaxy.rebuild import rebuild
 from phangs_sfh.instrument import load_instrument
@@ -85,3 +88,30 @@ def test_the_embedded_spectrum_states_its_errors_fairly(table):
     assert 0.6 < ratio < 1.3
     assert table.meta["WAVEMED"] == "air"
     assert not any(name.startswith("F") for name in table.colnames)  # no HST bands exist for it
+
+
+def test_the_released_model_answers_the_embedded_spectrum(tmp_path):
+    demonstration = run(tmp_path / "demo")
+    names = sorted(path.name for path in (tmp_path / "demo").iterdir())
+    assert names == ["demo.png", "demo_result.ecsv"]
+    result = QTable.read(tmp_path / "demo" / "demo_result.ecsv")
+    assert result["flag"][0] & Flag.NO_BANDS and not result["flag"][0] & Flag.NO_DATA
+    # The brightest galaxy of a cluster is old, whatever its present cooling flow does.
+    assert 9.5 < result["mw_logage_p50"].value[0] < 10.14
+    assert result["sfh_p50"][0, -3:].sum() > 0.5
+    assert 150 < demonstration.rebuilt.sigma_v < 400
+    assert demonstration.chi2 < 2
+    assert "A_V" in summary(demonstration)
+
+
+def test_an_earlier_demo_is_not_overwritten_unasked(tmp_path):
+    (tmp_path / "demo.png").write_text("mine")
+    done = CliRunner().invoke(main, ["demo", "-o", str(tmp_path)])
+    assert done.exit_code == 1 and "--overwrite" in done.stderr
+    assert (tmp_path / "demo.png").read_text() == "mine"
+
+
+def test_without_its_model_the_demo_leaves_nothing(tmp_path):
+    done = CliRunner().invoke(main, ["demo", "-o", str(tmp_path / "out"), "--model", "/nowhere"])
+    assert done.exit_code == 1 and "/nowhere" in done.stderr
+    assert not (tmp_path / "out").exists()

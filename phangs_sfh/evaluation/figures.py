@@ -28,6 +28,7 @@ FEATURES = [
     ("[S II]", 6723.6),
 ]
 YOUNGEST_SHOWN_MYR = 1.0  # the first bin starts at zero, which a logarithmic axis cannot show
+MIN_RATE_SHOWN = 1e-6  # of the highest
 DATA, UNUSED, MASKED, MODEL, ANSWER = "0.2", "0.65", "0.93", "#d1495b", "#2a6f97"
 STYLE = {"fontsize": 12}
 
@@ -73,7 +74,7 @@ def answer_figure(spectrum, sfh, mh, scalars, title, caption="", fraction_floor=
         2, 1, height_ratios=[3, 1], left=0.065, right=0.985, top=0.875, bottom=0.52, hspace=0
     )
     bottom = figure.add_gridspec(
-        1, 3, width_ratios=[1, 1, 0.5], left=0.065, right=0.985, top=0.42, bottom=0.12, wspace=0.24
+        1, 3, width_ratios=[1, 1, 0.5], left=0.065, right=0.985, top=0.42, bottom=0.125, wspace=0.24
     )
     upper = figure.add_subplot(top[0])
     draw_spectrum(upper, spectrum)
@@ -84,7 +85,7 @@ def answer_figure(spectrum, sfh, mh, scalars, title, caption="", fraction_floor=
     draw_metallicity(figure.add_subplot(bottom[1]), mh)
     write_scalars(figure.add_subplot(bottom[2]), scalars)
     figure.text(0.065, 0.962, title, fontsize=16, fontweight="bold", va="center")
-    figure.text(0.065, 0.018, caption, fontsize=9, color="0.35")
+    figure.text(0.065, 0.045, caption, fontsize=9, color="0.35", va="top", linespacing=1.4)
     return figure
 
 
@@ -160,7 +161,7 @@ def draw_history(axes, sfh, fraction_floor=None):
         )  # fmt: skip
     axes.axhline(1, color="0.7", lw=0.8, zorder=0)
     axes.set_yscale("log")
-    axes.set_ylim(max(0.3 * low, 1e-6), 4 * high)
+    axes.set_ylim(max(0.3 * low, MIN_RATE_SHOWN * high), 4 * high)
     axes.set_ylabel("SFR / mean SFR", **STYLE)
     lookback_axis(axes)
 
