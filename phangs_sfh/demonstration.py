@@ -183,7 +183,7 @@ def draw(source, observed, draws, rebuilt, table):
         f"Model: mean spectrum of {len(draws['av'])} posterior draws, stars alone, broadened by "
         f"{rebuilt.sigma_v:.0f} km/s and times a cubic (within {rebuilt.correction:.0%} of its "
         "mean), both fitted.\nBands: 68 % and 95 % of the posterior, from the spectrum alone, "
-        "without HST bands. Errors of the numbers are 68 %. A_V includes the Milky Way."
+        "without HST bands. Errors of the numbers are 68 %. $A_V$ includes the Milky Way."
     )
     return figures.answer_figure(
         spectrum,

@@ -1,6 +1,7 @@
 """What is in the wheel: code from two folders, data, models, licences, and the command."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -81,3 +82,10 @@ def test_the_version_is_written_once():
 
     assert f"version: {__version__}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_readme_holds_measured_numbers_and_pictures_that_exist():
+    text = (ROOT / "README.md").read_text()
+    assert "TO MEASURE" not in text
+    for target in re.findall(r"\]\(([\w/.-]+)\)", text):
+        assert (ROOT / target).exists(), f"README.md points to {target}, which is missing"
