@@ -20,12 +20,18 @@ import click
     type=click.IntRange(min=3),
     help="Galaxies in all three splits together.",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of all random numbers: the same seed gives the same bytes.",
+)
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Processes [default: as many as cores]."
 )
 @click.option(
-    "--ssp", default="bc03", show_default=True, help="Stellar populations: an engine or a grid file."
+    "--ssp", default="bc03", show_default=True, help="Stellar populations: engine or file."
 )
 @click.option("--prior", default="broad", show_default=True, help="A prior's name or file.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing library.")
@@ -40,5 +46,7 @@ def make_library(output, galaxies, seed, workers, ssp, prior, overwrite):
 
     with progress_bar("galaxies", galaxies) as advance:
         contents = write_library(output, galaxies, seed, workers, ssp, prior, overwrite, advance)
-    counts = ", ".join(f"{split['n_galaxies']} {name}" for name, split in contents["splits"].items())
+    counts = ", ".join(
+        f"{split['n_galaxies']} {name}" for name, split in contents["splits"].items()
+    )
     click.echo(f"{output}: {counts}")

@@ -59,13 +59,9 @@ def main(wheel_path):
         solar_luminosity=float(f"{sun:.6g}"),
     )
     Path("phangs_sfh/data/phangs.json").write_text(json.dumps(instrument.to_dict()) + "\n")
-    absolute = -2.5 * np.log10(
-        sun
-        * bands[3].pivot ** 2
-        * (constants.L_sun / (4 * np.pi * (10 * units.pc) ** 2 * units.AA) * units.AA**2 / constants.c)
-        .to_value(units.Jy)
-        / 3631
-    )
+    at_10_pc = sun * constants.L_sun / units.AA / (4 * np.pi * (10 * units.pc) ** 2)
+    pivot = bands[BANDS.index("F555W")].pivot * units.AA
+    absolute = (at_10_pc * pivot**2 / constants.c).to_value(units.ABmag)
     print(f"Sun in F555W: {sun:.4e} L_sun/Å, absolute AB magnitude {absolute:.3f}")
 
 

@@ -6,8 +6,8 @@ import numpy as np
 def closed_box(formed, z_start, z_end, consumed):
     """Closed-box enrichment with instantaneous recycling (Talbot & Arnett 1971).
 
-    Z rises as ln(1 / gas fraction). A leaky box has the same form with a smaller yield, so the yield
-    is set by the final metallicity:
+    Z rises as ln(1 / gas fraction). A leaky box has the same form with a smaller yield, so the
+    yield is set by the final metallicity:
 
         Z(m) = Z_start + (Z_end - Z_start) ln(1 - η m) / ln(1 - η)
 

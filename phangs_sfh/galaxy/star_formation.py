@@ -61,9 +61,7 @@ def double_power_law(age, onset, peak, falling, rising):
     low, high = since_onset[:, 1:], since_onset[:, :-1]
     t = low[..., None] + 0.5 * (node + 1) * (high - low)[..., None]
     log_x = np.log(np.maximum(t, 1.0) / peak[:, None, None])
-    rate = np.exp(
-        -np.logaddexp(falling[:, None, None] * log_x, -rising[:, None, None] * log_x)
-    )
+    rate = np.exp(-np.logaddexp(falling[:, None, None] * log_x, -rising[:, None, None] * log_x))
     mass = 0.5 * (high - low) * (rate @ weight)
     younger = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass, axis=1)], axis=1)
     return younger / younger[:, -1:]

@@ -1,4 +1,4 @@
-"""SSP spectra as the instrument sees them, ready to be summed: prepared once, used for every galaxy.
+"""SSP spectra as the instrument sees them: prepared once, summed for every galaxy.
 
 Each SSP becomes one row: its spectrum at the instrument's line-spread function on a grid uniform
 in ln λ, followed by its flux in every slice of every band. A galaxy is then a matrix product.

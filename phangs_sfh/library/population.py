@@ -47,7 +47,9 @@ def draw_galaxies(prior, rng, n, model):
     younger = _smooth(value["star_formation"], family, rng, model.cell_edges)
     bursts = _bursts(prior["star_formation"], choice["star_formation", "bursts"], rng)
     younger = _with_bursts(younger, bursts, value["star_formation"]["onset"], model.cell_edges)
-    stars = _stars(younger, value["enrichment"], choice["enrichment", "families"], prior, rng, model)
+    stars = _stars(
+        younger, value["enrichment"], choice["enrichment", "families"], prior, rng, model
+    )
     screen = Screen(
         law=choice["dust", "laws"], sigma_v=value["kinematics"]["sigma_v"], **value["dust"]
     )

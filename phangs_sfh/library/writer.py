@@ -158,8 +158,8 @@ def _run(shards, settings, workers, progress):
                 _report(progress, done.result())
         except BrokenProcessPool:
             raise InputError(
-                f"{settings[0]}: a worker process died (out of memory?); run the same command again, "
-                "with fewer --workers, to go on from the finished shards"
+                f"{settings[0]}: a worker process died (out of memory?); run the same command "
+                "again, with fewer --workers, to go on from the finished shards"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)

@@ -69,8 +69,8 @@ def floored(fractions, noise=None):
     """Add the floor to every bin.
 
     ``noise``, standard normal of the same shape, spreads the floor by e**(noise / 2): without a
-    spread every empty bin has the same label and a density could grow without bound there. Fractions
-    well above the floor are not changed by it.
+    spread every empty bin has the same label and a density could grow without bound there.
+    Fractions well above the floor are not changed by it.
     """
     floor = FRACTION_FLOOR if noise is None else FRACTION_FLOOR * np.exp(0.5 * noise)
     total = fractions + floor

@@ -1,4 +1,4 @@
-"""The embedded default: Bruzual & Charlot 2003 (2016 update) with MILES, Kroupa & Boily 2002 IMF."""
+"""The embedded default: Bruzual & Charlot 2003 (2016 update), MILES, Kroupa & Boily 2002 IMF."""
 
 from functools import cache
 from importlib import resources
