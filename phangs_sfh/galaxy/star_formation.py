@@ -64,9 +64,7 @@ def double_power_law(age, onset, peak, falling, rising):
     cusp = (low == 0.0)[..., None]
     t = low[..., None] + np.where(cusp, node**4, node) * (high - low)[..., None]
     log_x = np.log(np.maximum(t, 1e-3) / peak[:, None, None])
-    rate = np.exp(
-        -np.logaddexp(falling[:, None, None] * log_x, -rising[:, None, None] * log_x)
-    )
+    rate = np.exp(-np.logaddexp(falling[:, None, None] * log_x, -rising[:, None, None] * log_x))
     rate *= np.where(cusp, 4 * node**3, 1.0)
     mass = (high - low) * (rate @ weight)
     younger = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass, axis=1)], axis=1)

@@ -16,7 +16,14 @@ def stars(model, age_range, mh=0.0, n=1):
 
 def screen(n=1, **changes):
     """No dust, no dispersion, but for what is said."""
-    values = {"law": 0, "av": 0.0, "slope": 0.7, "av_young": 0.0, "slope_young": 1.0, "sigma_v": 0.0}
+    values = {
+        "law": 0,
+        "av": 0.0,
+        "slope": 0.7,
+        "av_young": 0.0,
+        "slope_young": 1.0,
+        "sigma_v": 0.0,
+    }
     values.update(changes)
     return Screen(**{name: np.broadcast_to(value, n) for name, value in values.items()})
 

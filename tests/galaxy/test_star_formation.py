@@ -1,5 +1,7 @@
 """Histories: mass in bins against direct integration of the rates."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -24,7 +26,7 @@ def _integrated(rate, onset, breaks=()):
     for low, high in zip(ages.EDGES_YR[:-1], ages.EDGES_YR[1:], strict=True):
         low, high = min(low, onset), min(high, onset)
         nodes = [low, *sorted(b for b in breaks if low < b < high), high]
-        pieces = zip(nodes[:-1], nodes[1:], strict=True)
+        pieces = itertools.pairwise(nodes)
         masses.append(
             sum(quad(rate, a, b, epsabs=0, epsrel=1e-10, limit=400)[0] for a, b in pieces)
         )
