@@ -8,6 +8,8 @@ from dust_extinction.parameter_averages import CCM89
 V_WAVE = 5500.0
 BIRTH_CLOUD_AGE_YR = 1e7
 
+CALZETTI_CROSSING = 7226.6  # [Å]
+
 LAWS = ["power_law", "calzetti", "cardelli", "smc"]
 """Shapes of the diffuse screen: a free power law (Charlot & Fall 2000), Calzetti et al. 2000,
 Cardelli, Clayton & Mathis 1989 with R_V = 3.1, and the SMC bar (Gordon et al. 2003)."""
@@ -43,13 +45,17 @@ def transmission(a_v, relative):
 
 
 def calzetti(wave):
-    """Starburst attenuation k(λ) / k(5500 Å) (Calzetti et al. 2000, equation 4), (n_wave,)."""
+    """Starburst attenuation k(λ) / k(5500 Å) (Calzetti et al. 2000, equation 4), (n_wave,).
+
+    The two branches of the equation miss each other by 0.7 per cent where they meet, at 6300 Å, in
+    the midst of the spectra; here they meet where they cross, and no spectrum has a step.
+    """
 
     def k(angstrom):
         x = 1e4 / angstrom  # [1 / μm]
         blue = 2.659 * (-2.156 + 1.509 * x - 0.198 * x**2 + 0.011 * x**3) + 4.05
         red = 2.659 * (-1.857 + 1.040 * x) + 4.05
-        return np.where(angstrom < 6300.0, blue, red)
+        return np.where(angstrom < CALZETTI_CROSSING, blue, red)
 
     return k(wave) / k(np.array(V_WAVE))
 

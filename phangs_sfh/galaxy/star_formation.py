@@ -17,7 +17,7 @@ def delayed_lognormal(age, onset, log_timescale, width):
 
     Parameters
     ----------
-    age : (n_edges,) array [yr], lookback times
+    age : (n_edges,) array [yr], lookback times, or (n, n_edges) with a galaxy's own in each row
     onset : (n,) array [yr], lookback time of the first star
     log_timescale : (n,) array, T0, natural logarithm of the median time since onset [yr]
     width : (n,) array, τ
@@ -26,7 +26,7 @@ def delayed_lognormal(age, onset, log_timescale, width):
     -------
     younger : (n, n_edges) array, fraction of the mass younger than ``age``, rising from 0 to 1
     """
-    since_onset = np.maximum(onset[:, None] - age[None, :], 0.0)
+    since_onset = np.maximum(onset[:, None] - np.atleast_2d(age), 0.0)
     with np.errstate(divide="ignore"):
         older = ndtr((np.log(since_onset) - log_timescale[:, None]) / width[:, None])
         total = ndtr((np.log(onset) - log_timescale) / width)
@@ -57,12 +57,16 @@ def double_power_law(age, onset, peak, falling, rising):
     falling, rising : (n,) arrays, slopes
     """
     since_onset = np.maximum(onset[:, None] - age[None, :], 0.0)
-    node, weight = np.polynomial.legendre.leggauss(8)
+    node, weight = np.polynomial.legendre.leggauss(12)
+    node, weight = 0.5 * (node + 1), 0.5 * weight
     low, high = since_onset[:, 1:], since_onset[:, :-1]
-    t = low[..., None] + 0.5 * (node + 1) * (high - low)[..., None]
-    log_x = np.log(np.maximum(t, 1.0) / peak[:, None, None])
+    # A shallow rise has a cusp at the onset: there t = high x^4 makes the integrand smooth.
+    cusp = (low == 0.0)[..., None]
+    t = low[..., None] + np.where(cusp, node**4, node) * (high - low)[..., None]
+    log_x = np.log(np.maximum(t, 1e-3) / peak[:, None, None])
     rate = np.exp(-np.logaddexp(falling[:, None, None] * log_x, -rising[:, None, None] * log_x))
-    mass = 0.5 * (high - low) * (rate @ weight)
+    rate *= np.where(cusp, 4 * node**3, 1.0)
+    mass = (high - low) * (rate @ weight)
     younger = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass, axis=1)], axis=1)
     return younger / younger[:, -1:]
 
@@ -72,12 +76,15 @@ def constant(age, onset):
     return np.clip(age[None, :] / onset[:, None], 0.0, 1.0)
 
 
-def quench(younger, age, when):
-    """Cut a history off: nothing forms after the lookback time ``when`` (n,) [yr].
+def quench(younger, lost):
+    """Cut a history off: its youngest stars, a fraction ``lost`` of the mass, never form.
 
-    A history without older stars is left as it is.
+    Parameters
+    ----------
+    younger : (n, n_edges) array
+    lost : (n,) array, ``younger`` at the lookback time of quenching. A history without older
+        stars (1, but for rounding) is left as it is.
     """
-    lost = np.array([np.interp(w, age, row) for w, row in zip(when, younger, strict=True)])
     lost = np.where(lost < 1.0 - 1e-6, lost, 0.0)[:, None]
     return np.maximum(younger - lost, 0.0) / (1.0 - lost)
 

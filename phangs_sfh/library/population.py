@@ -105,7 +105,8 @@ def _constant(v, rng, edges):
 
 
 def _quenched(v, rng, edges):
-    return star_formation.quench(_lognormal(v, rng, edges), edges, v["quenching"])
+    lost = _lognormal(v, rng, v["quenching"][:, None])[:, 0]
+    return star_formation.quench(_lognormal(v, rng, edges), lost)
 
 
 def _rejuvenated(v, rng, edges):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from phangs_sfh import ages
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy import dust
 
@@ -52,6 +53,27 @@ PARAMETERS = {
 }
 """Sections and the distributions each must have."""
 
+LIMITS = {
+    "star_formation.onset": (1e6, ages.MAX_AGE_YR),
+    "star_formation.rejuvenated_fraction": (0.0, 1.0),
+    "star_formation.single_duration": (1e-3, 1.0),
+    "star_formation.burst_fraction": (0.0, 1.0),
+    "star_formation.burst_duration": (1e-3, 1.0),
+    "enrichment.z_start": (1e-6, 0.2),
+    "enrichment.z_end": (1e-6, 0.2),
+    "enrichment.consumed": (1e-3, 0.9999),
+    "enrichment.loading": (1e-3, 100.0),
+    "dust.av": (0.0, 20.0),
+    "dust.av_young": (0.0, 20.0),
+    "gas.covering": (0.0, 1.0),
+    "gas.log_u": (-4.0, 0.0),
+    "gas.av": (0.0, 20.0),
+    "gas.sigma": (0.0, 1000.0),
+    "kinematics.sigma_v": (0.0, 500.0),
+}
+"""What each parameter may be: beyond, it means nothing or leaves the model's tables. The other
+parameters of the histories are times and slopes, which must be positive."""
+
 CHOICES = {
     ("star_formation", "families"): FAMILIES,
     ("star_formation", "bursts"): ["0", "1", "2", "3"],
@@ -73,7 +95,10 @@ def load_prior(name=DEFAULT):
     if name in NAMES:
         text = resources.files("phangs_sfh.data").joinpath(f"prior_{name}.json").read_text()
     elif Path(name).is_file():
-        text = Path(name).read_text()
+        try:
+            text = Path(name).read_text()
+        except UnicodeDecodeError:
+            raise InputError(f"{name}: not a text file; start from a named prior") from None
     else:
         raise InputError(f"{name}: no such prior or file; priors are {', '.join(NAMES)}")
     try:
@@ -95,10 +120,15 @@ def check_prior(name, prior):
             raise InputError(
                 f"{name}: {section}.{field} must give weights to some of {', '.join(allowed)}"
             )
-        if min(weights.values(), default=0) < 0 or sum(weights.values()) <= 0:
-            raise InputError(f"{name}: {section}.{field} needs weights that are not negative")
-    if not isinstance(_field(prior, "enrichment", "scatter"), int | float):
-        raise InputError(f"{name}: enrichment.scatter must be a number [dex]")
+        numbers = [float(w) if isinstance(w, int | float) else -1.0 for w in weights.values()]
+        if min(numbers, default=0) < 0 or not 0 < sum(numbers) < np.inf:
+            raise InputError(
+                f"{name}: {section}.{field} needs weights that are numbers, not negative, and not "
+                "all zero"
+            )
+    scatter = _field(prior, "enrichment", "scatter")
+    if not isinstance(scatter, int | float) or not 0 <= scatter <= 1:
+        raise InputError(f"{name}: enrichment.scatter must be a number from 0 to 1 [dex]")
 
 
 def _field(prior, section, parameter):
@@ -115,10 +145,27 @@ def _check_distribution(name, field, settings):
             f"{name}: {field} is missing or incomplete; give a distribution out of "
             f"{', '.join(ARGUMENTS)} with its arguments"
         ) from None
-    if settings["distribution"] != "exponential" and low > high:
+    if not np.isfinite([low, high]).all():
+        raise InputError(f"{name}: {field} is not finite; give numbers")
+    if settings["distribution"] == "exponential":
+        if min(low, high) <= 0:
+            raise InputError(f"{name}: {field} is exponential; give a positive scale and high")
+        low = 0.0
+    if low > high:
         raise InputError(f"{name}: {field} has low > high; swap them")
     if settings["distribution"] == "log_uniform" and low <= 0:
-        raise InputError(f"{name}: {field} is log_uniform from {low}; give a positive low")
+        raise InputError(f"{name}: {field} is log_uniform from {low:g}; give a positive low")
+    _check_limits(name, field, low, high)
+
+
+def _check_limits(name, field, low, high):
+    positive = (1e-12, np.inf) if field.startswith("star_formation") else (-np.inf, np.inf)
+    smallest, largest = LIMITS.get(field, positive)
+    if low < smallest or high > largest:
+        raise InputError(
+            f"{name}: {field} runs from {low:g} to {high:g}; it must stay within {smallest:g} to "
+            f"{largest:g}"
+        )
 
 
 def draw(settings, rng, n):

@@ -1,5 +1,6 @@
 """Galaxies for one shard: prior, forward model, TFRecord features."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -41,6 +42,11 @@ def write_shard(path, shard, seed, model, prior):
     """Simulate one shard and write it, through a temporary file beside it.
 
     The same shard, seed, model and prior give the same bytes.
+
+    Raises
+    ------
+    OSError
+        Disk full or unwritable; no part of the shard is left.
     """
     import tensorflow as tf
 
@@ -56,6 +62,10 @@ def write_shard(path, shard, seed, model, prior):
                     writer.write(record)
                 index += len(chunk["spectrum"])
         os.replace(temporary, path)
+    except tf.errors.OpError as error:
+        # TensorFlow writes by itself, and has its own exceptions for what happens to files.
+        full = isinstance(error, tf.errors.ResourceExhaustedError)
+        raise OSError(errno.ENOSPC if full else errno.EIO, error.message, str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -12,6 +12,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -82,10 +83,11 @@ def write_library(
         _run(todo, settings, min(workers, len(todo)), progress)
         contents["splits"] = _inventory(building, shards)
         _write_json(building / "library.json", contents)
-        (building / "plan.json").unlink()
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(building, folder)
+    # Only now: shards without their plan could be taken up by a build with other settings.
+    (folder / "plan.json").unlink()
     (folder / "lock").unlink()
     return contents
 
@@ -168,10 +170,27 @@ def _run(shards, settings, workers, progress):
 def _start_worker(building, seed, ssp, prior):
     from threadpoolctl import threadpool_limits
 
+    _die_with_parent()
     # One thread a process: workers share the cores, and sums keep their order.
     threadpool_limits(1)
     model = ForwardModel(load_ssp(ssp), load_instrument())
     _worker.update(building=Path(building), seed=seed, prior=prior, model=model)
+
+
+def _die_with_parent():
+    """In a worker: end when the main process is gone, even if it was killed.
+
+    Otherwise workers would wait for their next shard for ever, or write on beside a second run.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch():
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _work(shard):

@@ -30,7 +30,7 @@ class SSPGrid:
     age : (n_age,) array [yr], increasing, positive
     metallicity : (n_z,) array, mass fraction Z, increasing
     luminosity : (n_z, n_age, n_wave) array [L_sun / Å per M_sun formed]
-    surviving_mass : (n_z, n_age) array, mass in living stars and remnants per mass formed
+    surviving_mass : (n_z, n_age) array, mass in living stars, without remnants, per mass formed
     z_sun : float, the Z of [M/H] = 0
     resolution_fwhm : float [Å], FWHM of the library's line-spread function across the optical
     provenance : dict of str, the engine, references, licence and options

