@@ -148,6 +148,8 @@ def _padded(vectors):
 def flux_kind(unit):
     """Key of ``FLUX_KINDS`` for any f_λ or f_ν unit, None for a unit that is neither."""
     for kind, target in FLUX_KINDS.items():
+        if unit.is_equivalent(target * u.AA):
+            return None  # a line's flux; astropy would take it for λ f_λ
         if unit.is_equivalent(target, u.spectral_density(5000 * u.AA)):
             return kind
     return None

@@ -22,11 +22,11 @@ from phangs_sfh.tables import read_table
 
 __all__ = ["Observations", "observations_from_table", "read_observations"]
 
-CHUNK = 1024
-"""Rows converted at a time, so that a large table is never held twice in double precision."""
+CHUNK = 128
+"""Rows converted at a time: few, so that a large table is never held twice and caches are used."""
 
 UNKNOWN_MAGNITUDE = 90.0
-MIN_ANGSTROM, MAX_ANGSTROM = 1500.0, 60000.0
+MIN_ANGSTROM, MAX_ANGSTROM = 1500.0, 30000.0
 
 
 def read_observations(path, instrument, **options):
@@ -45,12 +45,14 @@ def read_observations(path, instrument, **options):
     """
     table = read_table(path)
     if table is None or not _is_input_table(table, instrument):
-        try:
-            table = read_spectrum(path)
-        except InputError:
-            if table is None:
-                raise
-            # A table that is no spectrum either: the checks below say which column it lacks.
+        spectrum = read_spectrum(path)
+        # A table that is no spectrum either is let through: the checks say what column it lacks.
+        table = table if spectrum is None else spectrum
+    if table is None:
+        raise InputError(
+            f"{path}: is neither a FITS or ECSV table nor a spectrum that specutils can load; "
+            "give a table with columns wave, flux, flux_err and redshift"
+        )
     return observations_from_table(table, instrument, source=str(path), **options)
 
 

@@ -89,9 +89,10 @@ def resample(flux, error, good, low, high, edges):
     present = covered >= MIN_COVERAGE * np.diff(edges) * (1 - 1e-9)
     covered = np.where(present, covered, 1.0)
     mean = (lengths @ flux.T).T / covered
-    squares = lengths.power(2)
+    squares = sparse.csr_matrix((lengths.data**2, lengths.indices, lengths.indptr), lengths.shape)
     propagated = (squares @ np.where(good, error**2, 0.0).T).T / covered**2
-    shares = lengths @ sparse.diags(1.0 / (high - low))
+    share = lengths.data / (high - low)[lengths.indices]
+    shares = sparse.csr_matrix((share, lengths.indices, lengths.indptr), lengths.shape)
     information = (shares @ np.where(good, error**-2.0, 0.0).T).T
     shared = np.divide(1.0, information, out=np.zeros_like(mean), where=present)
     return (

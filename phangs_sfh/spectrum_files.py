@@ -14,15 +14,18 @@ def read_spectrum(path):
     Returns
     -------
     table : QTable with ``wave``, ``flux``, ``flux_err``, ``mask``, and ``redshift`` and ``WAVEMED``
-        where the file gives them; one row, or one per spectrum if they share wavelengths
+        where the file gives them; one row, or one per spectrum if they share wavelengths.
+        None if specutils cannot load the file.
 
     Raises
     ------
     InputError
-        If specutils cannot load it, or the spectrum has no uncertainty.
+        If the spectrum has no uncertainty or is a cube.
     """
     check_input(path)
     spectrum = _load(path)
+    if spectrum is None:
+        return None
     if spectrum.uncertainty is None:
         raise InputError(
             f"{path}: the spectrum has no uncertainty; add errors, or write a table with 'flux_err'"
@@ -56,12 +59,8 @@ def _load(path):
     with quiet():
         try:
             return kind.read(str(path))
-        except Exception as error:  # each of its dozens of loaders fails in its own way
-            reason = " ".join(str(error).split())[:120]
-            raise InputError(
-                f"{path}: is neither a FITS or ECSV table nor a spectrum that specutils can load "
-                f"({reason}); give a table with 'wave', 'flux', 'flux_err', 'redshift'"
-            ) from None
+        except Exception:  # each of its dozens of loaders fails in its own way
+            return None
 
 
 def _standard_deviation(spectrum):
@@ -79,7 +78,7 @@ def _redshift(spectrum, header):
             return float(header[key])
         except (KeyError, TypeError, ValueError):
             continue
-    stated = float(getattr(spectrum, "redshift", 0.0) or 0.0)
+    stated = float(spectrum.redshift)
     return stated if stated != 0.0 else None  # specutils says 0 where it does not know
 
 
