@@ -1,0 +1,56 @@
+"""``phangs-sfh predict``: a table of spectra and bands in, a table of histories out."""
+
+import time
+
+import click
+
+
+@click.command()
+@click.argument("table", type=click.Path())
+@click.option("-o", "--output", required=True, type=click.Path(), help="Result, .fits or .ecsv.")
+@click.option(
+    "--model", type=click.Path(), help="Exported model's folder [default: the released one]."
+)
+@click.option("--redshift", type=float, help="For rows of which the table gives none.")
+@click.option(
+    "--wavemed",
+    type=click.Choice(["air", "vacuum"]),
+    help="Medium of the wavelengths, where the table does not say.",
+)
+@click.option("--batch-size", default=1024, show_default=True, type=click.IntRange(min=1))
+@click.option("--overwrite", is_flag=True, help="Replace an existing result.")
+def predict(table, output, model, redshift, wavemed, batch_size, overwrite):
+    """Star formation histories with error bars for every row of TABLE.
+
+    TABLE is FITS or ECSV with columns wave, flux, flux_err [mask], redshift and bands F275W,
+    F275W_err ...; or any 1-D spectrum that specutils can load.
+    """
+    from phangs_sfh.tables import check_input, check_output, write_table
+
+    check_input(table)
+    check_output(output, overwrite)
+
+    from phangs_sfh import prediction
+    from phangs_sfh.cli.progress import progress_bar
+    from phangs_sfh.observation import read_observations
+
+    loaded = prediction.load_model(model)
+    observations = read_observations(
+        table,
+        loaded.instrument,
+        redshift=redshift,
+        wavemed=wavemed,
+        mask_emission_lines=loaded.masks_emission_lines,
+    )
+    for warning in observations.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    start = time.perf_counter()
+    with progress_bar("spectra", len(observations)) as advance:
+        result = prediction.predict(observations, loaded, batch_size, progress=advance)
+    seconds = time.perf_counter() - start
+    write_table(result, output, overwrite)
+    flagged = sum(flag != 0 for flag in result["flag"])
+    click.echo(
+        f"{output}: {len(result)} rows in {seconds:.2f} s "
+        f"({len(result) / seconds:,.0f} spectra/s), {flagged} flagged"
+    )
