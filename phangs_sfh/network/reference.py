@@ -77,23 +77,21 @@ def fit_reference(model, spectra, train, valid, excluded=None):
 
 
 def _spectral_space(spectra, excluded):
-    """Orthonormal basis of binned noiseless spectra and of smooth errors of their calibration."""
+    """Orthonormal basis of noiseless spectra and of smooth errors of their calibration."""
     use = np.ones(spectra.shape[1], bool) if excluded is None else ~np.asarray(excluded)
-    end = 2 * (spectra.shape[1] // 2)
-    number = use[0:end:2].astype(float) + use[1:end:2]
-    binned = (spectra * use)[:, 0:end:2] + (spectra * use)[:, 1:end:2]
-    binned = binned / np.maximum(number, 1.0)
-    mean = binned.mean(axis=0)
-    _, _, components = np.linalg.svd(binned - mean, full_matrices=False)
+    mean = spectra.mean(axis=0)
+    _, vectors = np.linalg.eigh(np.cov(spectra[:, use].T))
+    components = np.zeros((N_COMPONENTS, len(use)))
+    components[:, use] = vectors[:, ::-1][:, :N_COMPONENTS].T
     x = np.linspace(-1.0, 1.0, len(mean))
     smooth = [np.polynomial.Legendre.basis(i)(x) * mean for i in range(N_CALIBRATION_TERMS + 1)]
-    functions = np.concatenate([smooth, components[:N_COMPONENTS]]) * (number > 0)
-    orthonormal = np.linalg.qr(functions.T)[0].T * np.sqrt(np.count_nonzero(number))
+    functions = np.concatenate([smooth, components]) * use
+    orthonormal = np.linalg.qr(functions.T)[0].T * np.sqrt(np.count_nonzero(use))
     products = np.einsum("ip,jp->pij", orthonormal, orthonormal)
     return {
         "use": use.astype(np.float32),
         "basis": orthonormal.astype(np.float32),
-        "basis_mean": orthonormal[:, number > 0].mean(axis=1).astype(np.float32),
+        "basis_mean": orthonormal[:, use].mean(axis=1).astype(np.float32),
         "products": products.reshape(len(mean), -1).astype(np.float32),
     }
 

@@ -30,7 +30,7 @@ MEASURES = ("latent", "residual", "noise", "bands")
 KINDS = ("both", "spectrum", "bands")
 
 MAX_SIGNAL_TO_NOISE = 500.0  # per pixel, for weights: no model is perfect
-MIN_PIXELS = 30  # binned pixels for the residual to mean anything
+MIN_PIXELS = 60  # for the residual to mean anything
 RIDGE = 1e-4
 
 
@@ -67,51 +67,45 @@ def measure_latent(latent, kind, constants):
 def measure_spectrum(inputs, pixels, constants):
     """Fit the subspace of training spectra.
 
-    Pixels are binned by two: half the work, and an LSF element is two wide. Weights are inverse
-    variances; a weak ridge keeps the fit solvable where few pixels are left.
+    Weights are inverse variances; a weak ridge keeps the fit solvable where few pixels are left.
+    Written for few passes over the pixels: products of matrices are nearly free beside them.
 
     Returns
     -------
     level : (n,) tensor, mean flux of the fit
-    log_signal_to_noise : (n,) tensor, log10 of the fit's rms S/N per pixel of the grid
-    log_chi2 : (n,) tensor, ln of chi^2 per binned pixel
+    log_signal_to_noise : (n,) tensor, log10 of the fit's rms S/N per pixel
+    log_chi2 : (n,) tensor, ln of chi^2 per pixel
     usable : (n,) boolean tensor
     """
-    basis = constants["basis"]  # (m, n_binned), orthonormal in the mean over binned pixels
-    n_basis, n_binned = basis.shape
-    flux, weight = _binned(inputs, pixels, constants["use"])
-    total = ops.sum(weight, axis=-1, keepdims=True)
-    share = weight / ops.maximum(total, 1e-30)
-    normal = ops.matmul(share, constants["products"])  # (n, m * m)
-    normal = ops.reshape(normal, (-1, n_basis, n_basis)) + RIDGE * np.eye(n_basis, dtype="float32")
-    moments = ops.expand_dims(ops.matmul(share * flux, np.ascontiguousarray(basis.T)), -1)
-    lower = ops.cholesky(normal)
-    half = ops.solve_triangular(lower, moments, lower=True)
-    # the fit's coefficients; keras has no transposed solve
-    upper = ops.swapaxes(lower, -1, -2)
-    coefficients = ops.solve_triangular(upper, half, lower=False)[..., 0]
-    fit = ops.matmul(coefficients, basis)
-    number = ops.sum(ops.cast(weight > 0.0, "float32"), axis=-1)
-    per_pixel = 1.0 / ops.maximum(number, 1.0)
-    residual = flux - fit
-    chi2 = ops.sum(weight * residual * residual, axis=-1) * per_pixel
-    signal = ops.sum(weight * fit * fit, axis=-1) * per_pixel
-    level = ops.matmul(coefficients, constants["basis_mean"][:, None])[:, 0]
-    log_sn = 0.5 * ops.log(ops.maximum(0.5 * signal, 1e-12)) / np.float32(np.log(10.0))
-    return level, log_sn, ops.log(ops.maximum(chi2, 1e-6)), number >= MIN_PIXELS
-
-
-def _binned(inputs, pixels, use):
-    """Weighted means of pairs of pixels and their inverse variances, (n, n_pixels // 2)."""
+    basis = constants["basis"]  # (m, n_pixels), orthonormal in the mean over pixels used
+    use = constants["use"][:, None]  # (n_pixels, 1)
+    n_basis = basis.shape[0]
     flux, error = inputs["flux"], inputs["flux_err"]
-    floor = ops.abs(flux) / MAX_SIGNAL_TO_NOISE
-    error = ops.maximum(ops.where(pixels, ops.maximum(error, floor), 1.0), 1e-6)
-    weight = ops.where(pixels, 1.0 / (error * error), 0.0) * use
-    product = weight * flux
-    end = 2 * (flux.shape[-1] // 2)
-    weight = weight[:, 0:end:2] + weight[:, 1:end:2]
-    product = product[:, 0:end:2] + product[:, 1:end:2]
-    return product / ops.maximum(weight, 1e-30), weight
+    weight = ops.where(pixels, 1.0 / (error * error + MAX_SIGNAL_TO_NOISE**-2), 0.0)
+    number = ops.matmul(ops.cast(pixels, "float32"), use)
+    scale = 1.0 / ops.maximum(ops.matmul(weight, use), 1e-30)
+    normal = ops.matmul(weight, constants["products"]) * scale  # (n, m * m)
+    # a few pixels of large weight make it singular: the ridge stays above rounding errors
+    largest = ops.maximum(ops.max(normal[:, :: n_basis + 1], axis=-1), 1.0)
+    ridge = ops.reshape(RIDGE * largest, (-1, 1, 1)) * np.eye(n_basis, dtype="float32")
+    normal = ops.reshape(normal, (-1, n_basis, n_basis)) + ridge
+    moments = ops.matmul(weight * flux, np.ascontiguousarray(basis.T)) * scale
+    coefficients = _solve(normal, ops.expand_dims(moments, -1))
+    residual = flux - ops.matmul(coefficients[..., 0], basis)
+    per_pixel = 1.0 / ops.maximum(number, 1.0)
+    chi2 = ops.matmul(weight * residual * residual, use) * per_pixel
+    signal = ops.sum(coefficients * ops.matmul(normal, coefficients), axis=1) / scale * per_pixel
+    level = ops.matmul(coefficients[..., 0], constants["basis_mean"][:, None])
+    log_sn = 0.5 * ops.log(ops.maximum(signal, 1e-12)) / np.float32(np.log(10.0))
+    log_chi2 = ops.log(ops.maximum(chi2, 1e-6))
+    return level[:, 0], log_sn[:, 0], log_chi2[:, 0], number[:, 0] >= MIN_PIXELS
+
+
+def _solve(matrix, vector):
+    """Solve positive definite systems by Cholesky factors; keras has no solver that does."""
+    lower = ops.cholesky(matrix)
+    half = ops.solve_triangular(lower, vector, lower=True)
+    return ops.solve_triangular(ops.swapaxes(lower, -1, -2), half, lower=False)
 
 
 def measure_bands(inputs, bands, level, has_spectrum, constants):
@@ -144,9 +138,7 @@ def measure(latent, inputs, pixels, bands, constants):
     distances : (n, 4) tensor; -1e3 where a measure does not apply
     """
     has_spectrum, has_bands = ops.any(pixels, axis=-1), ops.any(bands, axis=-1)
-    kind = ops.stack(
-        [has_spectrum & has_bands, has_spectrum & ~has_bands, ~has_spectrum], axis=-1
-    )
+    kind = ops.stack([has_spectrum & has_bands, has_spectrum & ~has_bands, ~has_spectrum], axis=-1)
     level, log_sn, log_chi2, usable = measure_spectrum(inputs, pixels, constants)
     expected = piecewise_linear(log_sn, constants["sn_knots"], constants["chi2_median"], 0.0)
     spread = piecewise_linear(log_sn, constants["sn_knots"], constants["chi2_spread"], 0.0)

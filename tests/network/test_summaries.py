@@ -18,7 +18,11 @@ def _mixtures(n, seed=1):
     weights = rng.dirichlet(np.full(K, 0.7), n)
     centre = np.zeros((n, N_TARGETS))
     centre[:, RATIO] = np.concatenate(
-        [rng.uniform(-9, -3, (n, 8)), rng.uniform(-5, -0.5, (n, 4)), rng.uniform(-1.5, 1.5, (n, 3))],
+        [
+            rng.uniform(-9, -3, (n, 8)),
+            rng.uniform(-5, -0.5, (n, 4)),
+            rng.uniform(-1.5, 1.5, (n, 3)),
+        ],
         axis=1,
     )
     between, within = np.full(N_TARGETS, 0.3), np.full(N_TARGETS, 0.3)
