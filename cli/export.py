@@ -1,0 +1,28 @@
+"""phangs-sfh export: a trained network as a SavedModel for TensorFlow and TF Serving."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of the model, e.g. saved_models/NAME: the next free version is made in it. "
+    "NAME/VERSION, with a whole number, writes that version.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing version.")
+def export(model, output, overwrite):
+    """Export MODEL, the folder of a finished `fit`, as a SavedModel.
+
+    The SavedModel holds all there is between fluxes and result columns. TensorFlow alone loads it.
+    """
+    from phangs_sfh.serving import export_model
+
+    folder = export_model(model, output, overwrite=overwrite)
+    click.echo(f"{folder}: exported")

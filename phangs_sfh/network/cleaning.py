@@ -1,0 +1,87 @@
+"""Input as the network can bear it: nothing infinite, huge or vanishing, whatever came in.
+
+keras.ops only, row by row, with as few passes over the pixels as can be: at batch 1024 each costs
+as much as a matrix product.
+"""
+
+from functools import cache
+
+import numpy as np
+from keras import ops
+
+SMALLEST = 1.2e-38  # of normal float32; processors may take anything smaller for zero
+LARGEST = 3.0e38
+RANGE = 1e6  # about the typical flux of a row
+PIXELS_PER_SAMPLE = 7
+
+
+@cache
+def _sampled_pixels(n_pixels):
+    """One pixel of each run of seven, at random places so that no regular mask hits all."""
+    starts = np.arange(0, n_pixels - PIXELS_PER_SAMPLE + 1, PIXELS_PER_SAMPLE)
+    # Weyl's sequence: the golden ratio's multiples modulo 1
+    shifts = np.mod(np.arange(len(starts)) * 0.6180339887498949, 1.0) * PIXELS_PER_SAMPLE
+    return (starts + shifts.astype(int)).astype(np.int32)
+
+
+def clean(flux, flux_err, band_flux, band_flux_err):
+    """Mark what is missing and scale every row to a typical flux of 1.
+
+    The unit is arbitrary, so f_λ in erg/s/cm²/Å (1e-18) and in solar luminosities (1e30) must both
+    survive squares in float32. The scale is the geometric mean of the absolute flux, over a seventh
+    of the pixels, or over the bands where there is no pixel: one bad pixel of 1e30 hardly moves it,
+    where a mean would lose the rest of the row.
+
+    Parameters
+    ----------
+    flux, flux_err : (n, n_pixels) tensors
+    band_flux, band_flux_err : (n, n_bands) tensors, same unit
+        Missing: error not positive, anything not finite, or a pixel whose value or error is more
+        than a million times the typical flux (some pipelines write that for bad pixels). Missing
+        as a whole: a spectrum or a set of bands with nothing but zeros, or a spectrum of a few
+        pixels with none among the sampled ones.
+
+    Returns
+    -------
+    inputs : dict of tensors, the network's input; 0 in value and error where missing
+    pixels, bands : boolean tensors, True where usable
+    """
+    sample = _sampled_pixels(flux.shape[-1])
+    log_pixels, has_pixels = _level(
+        ops.take(flux, sample, axis=1), ops.take(flux_err, sample, axis=1)
+    )
+    log_bands, has_bands = _level(band_flux, band_flux_err)
+    # bands in another unit shall look odd, not be lost
+    ratio = ops.where(has_pixels, ops.clip(log_bands - log_pixels, -13.8, 13.8), 0.0)
+    flux, flux_err, pixels = _scaled(flux, flux_err, log_pixels, has_pixels)
+    band_flux, band_flux_err, bands = _scaled(
+        band_flux, band_flux_err, log_bands - ratio, has_bands, 1e3
+    )
+    inputs = {
+        "flux": flux,
+        "flux_err": flux_err,
+        "band_flux": band_flux,
+        "band_flux_err": band_flux_err,
+    }
+    return inputs, pixels, bands
+
+
+def _level(value, error):
+    """Mean ln |value| over usable values that are not 0, and whether there are any; (n, 1)."""
+    size = ops.abs(value)  # comparisons are false for NaN
+    counted = (size >= SMALLEST) & (size < LARGEST) & (error >= SMALLEST) & (error < LARGEST)
+    logs = ops.where(counted, ops.log(ops.where(counted, size, 1.0)), 0.0)
+    number = ops.sum(ops.cast(counted, "float32"), axis=-1, keepdims=True)
+    mean = ops.sum(logs, axis=-1, keepdims=True) / ops.maximum(number, 1.0)
+    return mean, number > 0.0
+
+
+def _scaled(value, error, log_scale, present, margin=1.0):
+    """Values and errors in units of the scale, zeros where missing, and where they are usable."""
+    largest = ops.minimum(ops.exp(ops.minimum(log_scale, 70.0)) * (RANGE * margin), LARGEST)
+    largest = ops.where(present, largest, -1.0)
+    factor = ops.exp(-log_scale)
+    usable = (ops.abs(value) < largest) & (error >= SMALLEST) & (error < largest)
+    value = ops.where(usable, value * factor, 0.0)
+    error = ops.where(usable, ops.maximum(error * factor, 1.0 / RANGE), 0.0)
+    return value, error, usable

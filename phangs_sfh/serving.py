@@ -1,0 +1,267 @@
+"""Export: a trained network as a SavedModel that TensorFlow alone can serve.
+
+Everything between the numbers a user has and the columns of the result table is inside the graph:
+cleaning, network, posterior, percentiles, surprise and flags.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from phangs_sfh import flags
+from phangs_sfh.errors import InputError
+from phangs_sfh.flags import Flag
+from phangs_sfh.network import reference, summaries, surprise, targets
+from phangs_sfh.network.cleaning import clean
+from phangs_sfh.network.posterior import PosteriorSpec
+
+SCHEMA_VERSION = 1
+WEIGHTS, DESCRIPTION, CARD = "model.keras", "model.json", "model_card.md"
+COLUMNS = {
+    "sfh": ("", 16, "fraction of the stellar mass formed, by age bin"),
+    "mh": ("dex", 16, "[M/H] of the stars, by age bin"),
+    "mw_logage": ("dex(yr)", 1, "mean log10 age, weighted by mass formed"),
+    "lw_logage": ("dex(yr)", 1, "mean log10 age, weighted by dust-free light"),
+    "mw_mh": ("dex", 1, "mean [M/H], weighted by mass formed"),
+    "lw_mh": ("dex", 1, "mean [M/H], weighted by dust-free light"),
+    "logml": ("dex(Msun/Lsun)", 1, "mass formed per luminosity, log10"),
+    "av": ("mag", 1, "extinction of the diffuse screen in V"),
+}
+
+
+class ServedModel(tf.Module):
+    """The network with all that surrounds it.
+
+    Plain variables and functions, no Keras object: nothing of Keras is needed to load it.
+
+    Parameters
+    ----------
+    model : keras.Model with output ``params`` and a layer ``latent``
+    spec : PosteriorSpec
+    constants : dict of arrays, from ``reference.fit_reference``
+    n_pixels, n_bands : int
+    """
+
+    def __init__(self, model, spec, constants, n_pixels, n_bands):
+        super().__init__(name="phangs_sfh")
+        network = reference.with_latent(model)
+        self.weights = [variable.value for variable in network.weights]
+        widths = {"flux": n_pixels, "flux_err": n_pixels}
+        widths |= {"band_flux": n_bands, "band_flux_err": n_bands}
+        shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
+
+        @tf.function(input_signature=shapes, autograph=False)
+        def serving_default(flux, flux_err, band_flux, band_flux_err):
+            inputs, pixels, bands = clean(flux, flux_err, band_flux, band_flux_err)
+            outputs = network(inputs, training=False)
+            columns = summaries.quantiles(spec, outputs["params"])
+            columns, sound = _answered(columns, pixels, bands, constants)
+            distances = surprise.measure(outputs["latent"], inputs, pixels, bands, constants)
+            value = surprise.surprise(distances, constants)
+            value = tf.where(sound, value, surprise.MAX_SURPRISE)
+            columns["surprise"] = tf.where(_empty(pixels, bands), 0.0, value)
+            columns["flag"] = _flag(pixels, bands, columns["surprise"])
+            return columns
+
+        @tf.function(input_signature=shapes, autograph=False)
+        def posterior(flux, flux_err, band_flux, band_flux_err):
+            inputs, pixels, bands = clean(flux, flux_err, band_flux, band_flux_err)
+            params = network(inputs, training=False)["params"]
+            return _answered(summaries.samples(spec, params), pixels, bands, constants)[0]
+
+        self.serving_default = serving_default
+        self.posterior = posterior
+
+    def save(self, folder):
+        """Write the SavedModel, with both signatures, into ``folder``."""
+        signatures = {"serving_default": self.serving_default, "posterior": self.posterior}
+        tf.saved_model.save(self, str(folder), signatures=signatures)
+
+
+def _empty(pixels, bands):
+    return ~(tf.reduce_any(pixels, axis=-1) | tf.reduce_any(bands, axis=-1))
+
+
+def _answered(columns, pixels, bands, constants):
+    """The prior in rows without data, or where the network did not give a finite answer.
+
+    Returns
+    -------
+    columns : dict, as it came
+    sound : (n,) boolean tensor, True where all is finite
+    """
+    n = tf.shape(pixels)[0]
+    flat = [tf.reshape(values, (n, int(np.prod(values.shape[1:])))) for values in columns.values()]
+    sound = ops.isfinite(tf.reduce_sum(tf.concat(flat, axis=-1), axis=-1))
+    keep = sound & ~_empty(pixels, bands)
+    answered = {}
+    for name, values in columns.items():
+        chosen = tf.reshape(keep, [-1] + [1] * (len(values.shape) - 1))
+        answered[name] = tf.where(chosen, values, constants[f"prior_{name}"])
+    return answered, sound
+
+
+def _flag(pixels, bands, value):
+    n_pixels = tf.reduce_sum(tf.cast(pixels, tf.int32), axis=-1)
+    n_bands = tf.reduce_sum(tf.cast(bands, tf.int32), axis=-1)
+    fewest = int(np.ceil((1.0 - flags.PARTIAL_FRACTION) * pixels.shape[-1]))
+    raised = {
+        Flag.NO_DATA: (n_pixels == 0) & (n_bands == 0),
+        Flag.NO_SPECTRUM: n_pixels == 0,
+        Flag.NO_BANDS: n_bands == 0,
+        Flag.SOME_BANDS_MISSING: (n_bands > 0) & (n_bands < bands.shape[-1]),
+        Flag.SPECTRUM_PARTIAL: (n_pixels > 0) & (n_pixels < fewest),
+        Flag.HIGH_SURPRISE: value >= surprise.HIGH_SURPRISE,
+    }
+    return tf.add_n([tf.cast(up, tf.int32) * int(bit) for bit, up in raised.items()])
+
+
+def export_model(run_folder, out_folder, overwrite=False):
+    """Export a finished run of ``fit``.
+
+    Parameters
+    ----------
+    run_folder : path, with ``model.keras``, ``model.json``, ``reference.npz`` and perhaps
+        ``model_card.md``
+    out_folder : path, ``NAME`` (the next free version is made in it) or ``NAME/VERSION``
+    overwrite : bool, replace an existing version
+
+    Returns
+    -------
+    folder : Path of the version written
+
+    Raises
+    ------
+    InputError
+        If a file of the run is missing or damaged, or the version exists.
+    OSError
+        Disk full or unwritable; nothing is left behind.
+    """
+    run_folder = Path(run_folder)
+    description = read_description(run_folder)
+    model = load_network(run_folder / WEIGHTS)
+    constants = reference.load_reference(run_folder / reference.FILE)
+    folder = version_folder(out_folder)
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder}: exists already; use --overwrite or leave the number out")
+    instrument = description["instrument"]
+    served = ServedModel(
+        model,
+        PosteriorSpec.from_dict(description["posterior"]),
+        constants,
+        instrument["wave"]["n_pixels"],
+        len(instrument["bands"]),
+    )
+    description |= {"name": folder.parent.name, "version": int(folder.name)}
+    description["columns"] = describe_columns()
+    temporary = folder.parent / f".{folder.name}.partial-{os.getpid()}"
+    try:
+        served.save(temporary)
+        (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+        for name in (WEIGHTS, CARD):
+            if (run_folder / name).exists():
+                shutil.copyfile(run_folder / name, temporary / name)
+        _replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _replace(temporary, folder):
+    """Rename ``temporary`` to ``folder``; an old one is moved away first, then removed."""
+    old = temporary.with_name(temporary.name + "-old")
+    if folder.exists():
+        os.rename(folder, old)
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        if old.exists():
+            os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def version_folder(out_folder):
+    """``NAME/VERSION`` as it is; for ``NAME``, its next free version (Path)."""
+    out_folder = Path(out_folder)
+    if out_folder.name.isdecimal():
+        return out_folder
+    if not out_folder.exists():
+        return out_folder / "1"
+    if not out_folder.is_dir():
+        raise InputError(f"{out_folder}: is a file; give a folder")
+    versions = [int(path.name) for path in out_folder.iterdir() if path.name.isdecimal()]
+    return out_folder / str(max(versions, default=0) + 1)
+
+
+def load_network(path):
+    """Load ``model.keras`` without running any code that may be in it.
+
+    Raises
+    ------
+    InputError
+        If it is missing or cannot be loaded.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: missing; give the folder of a finished `phangs-sfh fit`")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"{path}: no network of this package ({reason}); train again") from None
+
+
+def read_description(folder):
+    """Contents of ``model.json`` in ``folder``, a dict.
+
+    Raises
+    ------
+    InputError
+        If it is missing, not JSON, of another schema version or lacks a field.
+    """
+    path = Path(folder) / DESCRIPTION
+    try:
+        description = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; give the folder of a finished run or model") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not JSON ({error}); export the model again") from None
+    version = description.get("schema_version") if isinstance(description, dict) else None
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: schema_version is {version}, this package reads {SCHEMA_VERSION}; "
+            "install the package version that made it or export again"
+        )
+    for field in ("instrument", "posterior"):
+        if field not in description:
+            raise InputError(f"{path}: has no '{field}'; train or export the model again")
+    return description
+
+
+def describe_columns():
+    """Result columns for ``model.json``: a list of dicts name, unit, shape, meaning."""
+    shaped = [
+        {
+            "name": f"{name}_{percentile}",
+            "unit": unit,
+            "shape": [] if size == 1 else [size],
+            "meaning": f"{percentile[1:]}th percentile of the {meaning}",
+        }
+        for name, (unit, size, meaning) in COLUMNS.items()
+        for percentile in summaries.PERCENTILES
+    ]
+    rest = {"surprise": "-log10 of the share of training-like data at least as odd"}
+    rest["flag"] = "sum of bits: " + ", ".join(f"{int(bit)} {bit.name}" for bit in Flag)
+    return shaped + [
+        {"name": name, "unit": "", "shape": [], "meaning": meaning}
+        for name, meaning in rest.items()
+    ]
+
+
+assert set(COLUMNS) == {"sfh", "mh", *targets.SCALARS}

@@ -1,0 +1,102 @@
+"""A run folder of `fit` in miniature: random weights, real galaxies. For tests of what comes after."""
+
+import json
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from phangs_sfh import emission_lines
+from phangs_sfh.galaxy.model import ForwardModel
+from phangs_sfh.instrument import load_instrument
+from phangs_sfh.library import priors
+from phangs_sfh.library.simulate import galaxies
+from phangs_sfh.network import reference, targets
+from phangs_sfh.network.posterior import PosteriorSpec
+from phangs_sfh.ssp.engines import load_ssp
+
+N_COMPONENTS = 2
+INPUTS = ("flux", "flux_err", "band_flux", "band_flux_err")
+
+
+def simulated(n, seed=0):
+    """Noiseless galaxies of the default prior: dict of arrays with ``n`` rows."""
+    model = ForwardModel(load_ssp("bc03"), load_instrument())
+    rng = np.random.default_rng(seed)
+    chunks = list(galaxies(model, priors.load_prior(priors.DEFAULT), rng, n))
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+
+def target_vectors(drawn):
+    """Targets (n, 37) of simulated galaxies."""
+    scalars = np.stack([drawn[name] for name in targets.SCALARS], axis=1)
+    ratios = targets.log_ratios(targets.floored(drawn["sfh"]))
+    return np.concatenate([scalars, ratios, drawn["mh"]], axis=1).astype("float32")
+
+
+def observed(drawn, seed=1, signal_to_noise=(10, 200), missing=True):
+    """Noisy inputs: white noise, a tenth of the rows without spectrum, a tenth without bands."""
+    rng = np.random.default_rng(seed)
+    spectrum, bands = drawn["spectrum"].astype("float32"), drawn["bands"].astype("float32")
+    n = len(spectrum)
+    level = 10 ** rng.uniform(*np.log10(signal_to_noise), (n, 1))
+    flux_err = np.ones_like(spectrum) * np.abs(spectrum).mean(axis=1, keepdims=True) / level
+    band_err = 0.05 * bands + 1e-6
+    flux = spectrum + rng.normal(size=spectrum.shape) * flux_err
+    band_flux = bands + rng.normal(size=bands.shape) * band_err
+    if missing:
+        kind = rng.uniform(size=(n, 1))
+        flux_err = np.where(kind < 0.1, 0, flux_err)
+        band_err = np.where((kind > 0.9) | (rng.uniform(size=bands.shape) < 0.05), 0, band_err)
+    values = (flux, flux_err, band_flux, band_err)
+    return {name: value.astype("float32") for name, value in zip(INPUTS, values, strict=True)}
+
+
+def network(spec, n_pixels, n_bands, seed=3):
+    """A dense network of a few neurons with the real one's inputs, outputs and latent layer."""
+    keras.utils.set_random_seed(seed)
+    sizes = {"flux": n_pixels, "flux_err": n_pixels, "band_flux": n_bands, "band_flux_err": n_bands}
+    inputs = {name: keras.Input((size,), name=name) for name, size in sizes.items()}
+    squeezed = [ops.arcsinh(inputs[name]) for name in INPUTS]
+    x = layers.Concatenate()(squeezed)
+    x = layers.Dense(32, activation="tanh", kernel_initializer="glorot_normal")(x)
+    latent = layers.Dense(12, activation="tanh", name="latent")(x)
+    initial = keras.initializers.RandomNormal(stddev=0.2)
+    params = layers.Dense(spec.n_params, kernel_initializer=initial, name="params")(latent)
+    return keras.Model(inputs, params)
+
+
+def batched(inputs, y, size=256):
+    for start in range(0, len(y), size):
+        rows = slice(start, start + size)
+        yield {name: value[rows] for name, value in inputs.items()}, y[rows]
+
+
+def write_run(folder, n=1200):
+    """Write model.keras, model.json and reference.npz; return the simulated galaxies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    instrument, drawn = load_instrument(), simulated(n)
+    y = target_vectors(drawn)
+    spec = PosteriorSpec(N_COMPONENTS, mean=y.mean(axis=0), scale=y.std(axis=0))
+    model = network(spec, instrument.n_pixels, instrument.n_bands)
+    inputs, half = observed(drawn), n // 2
+    constants = reference.fit_reference(
+        model,
+        drawn["spectrum"][:half],
+        batched({k: v[:half] for k, v in inputs.items()}, y[:half]),
+        batched({k: v[half:] for k, v in inputs.items()}, y[half:]),
+        excluded=emission_lines.window_mask(instrument.wave),
+    )
+    reference.save_reference(folder / reference.FILE, constants)
+    model.save(folder / "model.keras")
+    description = {
+        "schema_version": 1,
+        "name": "small",
+        "instrument": instrument.to_dict(),
+        "z_sun": 0.02,
+        "posterior": spec.to_dict(),
+        "emission_lines": "masked",
+    }
+    (folder / "model.json").write_text(json.dumps(description))
+    (folder / "model_card.md").write_text("# A model for tests\n")
+    return drawn
