@@ -29,6 +29,9 @@ MH_SLICE = slice(N_SCALARS + N_RATIOS, N_TARGETS)
 FRACTION_FLOOR = 1e-5
 """Mass fraction added to every bin before the logarithm. Empty bins have none otherwise."""
 
+FLOOR_SPREAD = 0.5
+"""Scatter of the floor's natural logarithm from one draw to the next."""
+
 
 def log_ratios(fractions):
     """Log-ratios of mass fractions.
@@ -68,10 +71,10 @@ def log_fractions(ratios):
 def floored(fractions, noise=None):
     """Add the floor to every bin.
 
-    ``noise``, standard normal of the same shape, spreads the floor by e**(noise / 2): without a
-    spread every empty bin has the same label and a density could grow without bound there.
-    Fractions well above the floor are not changed by it.
+    ``noise``, standard normal of the same shape, spreads the floor by e**(FLOOR_SPREAD · noise):
+    without a spread every empty bin has the same label and a density could grow without bound
+    there. Fractions well above the floor are not changed by it.
     """
-    floor = FRACTION_FLOOR if noise is None else FRACTION_FLOOR * np.exp(0.5 * noise)
+    floor = FRACTION_FLOOR if noise is None else FRACTION_FLOOR * np.exp(FLOOR_SPREAD * noise)
     total = fractions + floor
     return total / total.sum(axis=-1, keepdims=True)

@@ -1,0 +1,103 @@
+"""A training run's folder: settings, state after each epoch, best weights; all written whole.
+
+``run.json`` holds the settings, ``state.json`` names the last epoch's weights and the history,
+``metrics.csv`` repeats the history for reading. A kill at any moment leaves the last full epoch.
+"""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import keras
+
+from phangs_sfh.errors import InputError
+
+BEST = "best.weights.h5"
+
+
+def write_text(path, text):
+    """Write a file under a temporary name, then rename."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def save_weights(model, path):
+    """Weights of model and optimizer, written under a temporary name, then renamed."""
+    path = Path(path)
+    temporary = path.with_name(f"tmp-{path.name}")
+    model.save_weights(temporary, overwrite=True)
+    os.replace(temporary, path)
+
+
+def start_run(folder, settings):
+    """Make a new run folder. Settings: JSON-able dict."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "run.json", json.dumps(settings, indent=1))
+
+
+def check_resumable(folder, settings):
+    """Raises InputError unless ``folder`` holds a run with these settings."""
+    path = Path(folder) / "run.json"
+    try:
+        stored = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: no run to resume; start it without --resume") from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}: not JSON ({error}); start anew with --overwrite"
+        ) from None
+    for name in sorted(set(stored) | set(settings)):
+        if stored.get(name) != settings.get(name):
+            raise InputError(
+                f"{path}: {name} was {stored.get(name)}, now {settings.get(name)}; "
+                "resume with the same settings or start anew with --overwrite"
+            )
+
+
+def read_state(folder):
+    """State after the last full epoch: dict with ``epochs_done``, ``weights``, ``history``."""
+    path = Path(folder) / "state.json"
+    if not path.is_file():
+        return {"epochs_done": 0, "weights": None, "history": []}
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not JSON ({error}); start anew with --overwrite") from None
+
+
+class EpochCheckpoint(keras.callbacks.Callback):
+    """Saves everything needed to go on after each epoch, and the best weights on ``val_loss``."""
+
+    def __init__(self, folder, state):
+        super().__init__()
+        self.folder = Path(folder)
+        self.history = list(state["history"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch, **{key: float(value) for key, value in (logs or {}).items()}}
+        row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        earlier = [r["val_loss"] for r in self.history]
+        if not earlier or row["val_loss"] < min(earlier):
+            save_weights(self.model, self.folder / BEST)
+        self.history.append(row)
+        name = f"epoch-{epoch + 1:04d}.weights.h5"
+        save_weights(self.model, self.folder / name)
+        state = {"epochs_done": epoch + 1, "weights": name, "history": self.history}
+        write_text(self.folder / "state.json", json.dumps(state))
+        write_text(self.folder / "metrics.csv", _csv(self.history))
+        for old in self.folder.glob("epoch-*.weights.h5"):
+            if old.name != name:
+                old.unlink()
+
+
+def _csv(rows):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[-1]), extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

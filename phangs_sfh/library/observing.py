@@ -1,0 +1,243 @@
+"""The observation model: noiseless galaxies to what MUSE and HST would have seen of them.
+
+Drawn in ``tf.data`` on whole batches, afresh in every epoch, from stateless random numbers: the
+same seed gives the same observation. The error that is handed on is the honest standard deviation
+of each pixel's noise; calibration errors, velocity errors and correlations are not in it, as in
+real data. The shape of the errors never depends on the galaxy: an error spectrum that followed the
+noiseless flux would give away the answer.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+import tensorflow as tf
+
+from phangs_sfh import emission_lines
+from phangs_sfh.errors import InputError
+
+LN10_OVER_2P5 = np.log(10.0) / 2.5
+SPEED_OF_LIGHT = 299792.458  # km/s
+N_BAD_PIXELS = 12
+SKY_LINES = ((5577.3, 3.0, 4.0), (5891.0, 1.0, 5.0), (6300.3, 2.0, 4.0), (6363.8, 1.0, 4.0),
+             (6498.7, 0.6, 5.0), (6553.6, 0.6, 5.0), (6863.9, 1.2, 8.0), (6923.2, 1.2, 8.0))  # fmt: skip
+"""Night-sky residuals: wavelength [Å], extra noise relative to the continuum's, width σ [Å]."""
+
+
+@dataclass(frozen=True)
+class ObservingConditions:
+    """Ranges that observations are drawn from. Every fraction is a probability per example.
+
+    Attributes
+    ----------
+    sn : lowest and highest S/N per pixel (log-uniform), mean flux over mid-range noise
+    correlation : highest fraction of noise taken over from each neighbouring pixel (uniform)
+    calibration : highest rms of the smooth multiplicative flux-calibration error (uniform)
+    calibration_order : highest order of its Legendre polynomial, lowest is 1
+    velocity_error : standard deviation [km/s]
+    masked_block, truncated, bad_pixels, masked_lines, no_spectrum : fractions of examples
+    band_error : lowest and highest photometric error [mag] (log-uniform, per band)
+    zero_point : standard deviation of each band's zero-point error (relative flux)
+    aperture : standard deviation of the factor between spectrum and bands (relative flux)
+    no_band : fraction of missing bands; no_bands : fraction of examples without any
+    """
+
+    sn: tuple = (5.0, 300.0)
+    correlation: float = 0.4
+    calibration: float = 0.04
+    calibration_order: int = 4
+    velocity_error: float = 15.0
+    masked_block: float = 0.3
+    truncated: float = 0.2
+    bad_pixels: float = 0.3
+    masked_lines: float = 0.5
+    no_spectrum: float = 0.03
+    band_error: tuple = (0.01, 0.3)
+    zero_point: float = 0.02
+    aperture: float = 0.05
+    no_band: float = 0.10
+    no_bands: float = 0.15
+
+    @classmethod
+    def fixed(cls, sn, bands=True, band_error=0.05, masked_lines=1.0):
+        """Conditions for evaluation: one S/N, nothing missing but the emission-line windows.
+
+        Parameters
+        ----------
+        sn : S/N per pixel
+        bands : all bands present, or none
+        band_error : photometric error [mag]
+        masked_lines : fraction of examples whose emission-line windows are masked
+        """
+        return cls(
+            sn=(sn, sn), masked_block=0.0, truncated=0.0, bad_pixels=0.0, no_spectrum=0.0,
+            masked_lines=masked_lines, band_error=(band_error, band_error), no_band=0.0,
+            no_bands=0.0 if bands else 1.0,
+        )  # fmt: skip
+
+    def to_dict(self):
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, content):
+        """Inverse of ``to_dict``. Raises InputError on an unknown field."""
+        known = {f.name for f in fields(cls)}
+        for name in content:
+            if name not in known:
+                raise InputError(f"observing conditions: unknown field '{name}'; remove it")
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        return cls(**values)
+
+    def to_json(self):
+        return json.dumps(self.to_dict())
+
+
+def noise_shape(wave):
+    """Noise per pixel relative to the middle of the range, MUSE-like.
+
+    Worse at the blue end, where MUSE's throughput falls (Bacon et al. 2010), bumps at sky lines.
+
+    Parameters
+    ----------
+    wave : (n_pixels,) array [Å]
+
+    Returns
+    -------
+    shape : (n_pixels,) array, about 1 in mid-range
+    """
+    shape = 1.0 + 0.8 * np.clip((5600.0 - wave) / 800.0, 0.0, None) ** 2
+    for centre, height, width in SKY_LINES:
+        shape = shape + height * np.exp(-0.5 * ((wave - centre) / width) ** 2)
+    return shape
+
+
+class Draws:
+    """Independent stateless random numbers from one seed: each draw splits off its own."""
+
+    def __init__(self, seed, n):
+        self._seed = tf.cast(seed, tf.int32)
+        self._count = 0
+        self.n = n
+
+    def _next(self):
+        self._count += 1
+        return tf.random.experimental.stateless_fold_in(self._seed, self._count)
+
+    def normal(self, *shape):
+        return tf.random.stateless_normal([self.n, *shape], self._next())
+
+    def uniform(self, *shape, low=0.0, high=1.0):
+        return tf.random.stateless_uniform([self.n, *shape], self._next(), low, high)
+
+    def log_uniform(self, limits, *shape):
+        low, high = np.log(limits[0]), np.log(limits[1])
+        return tf.exp(low + (high - low) * self.uniform(*shape))
+
+    def chance(self, probability, *shape):
+        return self.uniform(*shape) < probability
+
+
+def observe(spectrum, bands, instrument, conditions, seed):
+    """Draw one observation of each galaxy.
+
+    Parameters
+    ----------
+    spectrum : [n, n_pixels] tensor, noiseless f_λ
+    bands : [n, n_bands] tensor, noiseless band fluxes in the same unit
+    instrument : Instrument
+    conditions : ObservingConditions
+    seed : [2] integer tensor
+
+    Returns
+    -------
+    inputs : dict of ``flux``, ``flux_err`` [n, n_pixels], ``band_flux``, ``band_flux_err``
+        [n, n_bands], float32; error 0 = missing. At least one band or pixel of each galaxy is there
+    """
+    spectrum, bands = tf.cast(spectrum, tf.float32), tf.cast(bands, tf.float32)
+    draws = Draws(seed, tf.shape(spectrum)[0])
+    flux, flux_err = _observe_spectrum(spectrum, instrument.wave, conditions, draws)
+    band_flux, band_err = _observe_bands(bands, conditions, draws)
+
+    no_spectrum = draws.chance(conditions.no_spectrum, 1)
+    lost = draws.chance(conditions.no_band, instrument.n_bands) | (
+        draws.chance(conditions.no_bands, 1) & ~no_spectrum
+    )
+    chosen = draws.uniform(instrument.n_bands)
+    kept = chosen >= tf.reduce_max(chosen, axis=1, keepdims=True)
+    band_ok = ~lost | (no_spectrum & kept)
+    pixel_ok = _pixels(instrument.wave, conditions, draws) & ~no_spectrum
+    zero = tf.zeros([], tf.float32)
+    return {
+        "flux": tf.where(pixel_ok, flux, zero),
+        "flux_err": tf.where(pixel_ok, flux_err, zero),
+        "band_flux": tf.where(band_ok, band_flux, zero),
+        "band_flux_err": tf.where(band_ok, band_err, zero),
+    }
+
+
+def _observe_spectrum(spectrum, wave, conditions, draws):
+    """Shifted, miscalibrated and noisy flux, and its error; each [n, n_pixels]."""
+    step = wave[1] - wave[0]
+    n_pixels = len(wave)
+    x = np.linspace(-1.0, 1.0, n_pixels)
+    # Quadratic interpolation: a linear one would also smooth, by up to 0.3 pixel.
+    velocity = conditions.velocity_error * draws.normal(1)
+    shift = velocity * tf.constant(wave / (SPEED_OF_LIGHT * step), tf.float32)
+    left = tf.concat([spectrum[:, :1], spectrum[:, :-1]], axis=1)
+    right = tf.concat([spectrum[:, 1:], spectrum[:, -1:]], axis=1)
+    flux = spectrum + shift * (0.5 * shift * (left - 2.0 * spectrum + right) - 0.5 * (right - left))
+
+    order = conditions.calibration_order
+    basis = np.stack([np.polynomial.legendre.Legendre.basis(k)(x) for k in range(1, order + 1)])
+    basis /= np.sqrt(np.mean(basis**2, axis=1, keepdims=True))
+    weights = draws.normal(order) / np.sqrt(order)
+    rms = draws.uniform(1, high=max(conditions.calibration, 1e-9))
+    flux *= 1.0 + tf.matmul(rms * weights, tf.constant(basis, tf.float32))
+
+    # A random tilt: no two nights and no two regions of a field have the same throughput and sky.
+    tilt = tf.exp(0.15 * draws.normal(1) * tf.constant(x, tf.float32))
+    error = tilt * tf.constant(noise_shape(wave), tf.float32) / draws.log_uniform(conditions.sn, 1)
+    error *= tf.reduce_mean(spectrum, axis=1, keepdims=True)
+    return flux + error * _correlated_noise(n_pixels, conditions, draws), error
+
+
+def _correlated_noise(n_pixels, conditions, draws):
+    """Unit-variance noise [n, n_pixels] whose neighbours correlate, as resampling makes them."""
+    white = draws.normal(n_pixels + 2)
+    taken = draws.uniform(1, high=max(conditions.correlation, 1e-9))
+    mixed = white[:, 1:-1] + taken * (white[:, :-2] + white[:, 2:])
+    return mixed / tf.sqrt(1.0 + 2.0 * taken**2)
+
+
+def _pixels(wave, conditions, draws):
+    """True where a pixel is observed, [n, n_pixels]; a quarter of the range always remains."""
+    x = tf.constant(np.linspace(0.0, 1.0, len(wave)), tf.float32)
+    start, width = draws.uniform(1), draws.uniform(1, high=0.15)
+    block = (x >= start) & (x < start + width) & draws.chance(conditions.masked_block, 1)
+
+    low, high = draws.uniform(1, high=0.4), draws.uniform(1, low=0.6)
+    side = draws.uniform(1)  # a third blue end lost, a third red end, a third both
+    cut = ((x < low) & (side < 2 / 3)) | ((x > high) & (side > 1 / 3))
+    cut &= draws.chance(conditions.truncated, 1)
+
+    places = draws.uniform(N_BAD_PIXELS)
+    index = tf.cast(places * len(wave), tf.int32)
+    rows = tf.broadcast_to(tf.range(draws.n)[:, None], tf.shape(index))
+    hit = draws.chance(conditions.bad_pixels, 1) & (draws.uniform(N_BAD_PIXELS) < 0.7)
+    where = tf.boolean_mask(tf.stack([rows, index], axis=-1), hit)
+    shape = tf.stack([draws.n, len(wave)])
+    bad = tf.scatter_nd(where, tf.ones_like(where[:, 0]), shape) > 0
+
+    lines = tf.constant(emission_lines.window_mask(wave)) & draws.chance(conditions.masked_lines, 1)
+    return ~(block | cut | bad | lines)
+
+
+def _observe_bands(bands, conditions, draws):
+    """Noisy band fluxes with zero-point and aperture errors, and their errors; [n, n_bands]."""
+    n_bands = bands.shape[1]
+    relative = LN10_OVER_2P5 * draws.log_uniform(conditions.band_error, n_bands)
+    factor = tf.exp(
+        conditions.zero_point * draws.normal(n_bands) + conditions.aperture * draws.normal(1)
+    )
+    error = relative * bands
+    return bands * factor + error * draws.normal(n_bands), error

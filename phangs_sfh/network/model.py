@@ -1,0 +1,131 @@
+"""The whole network: normalisation, two branches, attention, latent space, head."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.network.attention import attend
+from phangs_sfh.network.inputs import Normalise
+from phangs_sfh.network.photometric_branch import band_tokens
+from phangs_sfh.network.posterior import PosteriorSpec
+from phangs_sfh.network.spectral_branch import spectral_tokens
+
+LATENT = "latent"
+"""Name of the layer that holds the shared latent space."""
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Sizes of the network.
+
+    Attributes
+    ----------
+    widths : channels of the first two convolutions
+    dim : length of a token; heads : attention heads; blocks : attention blocks
+    latent : length of the latent vector; hidden : width of the layer between it and the head
+    """
+
+    widths: tuple = (64, 64)
+    dim: int = 96
+    heads: int = 4
+    blocks: int = 2
+    latent: int = 128
+    hidden: int = 256
+
+    def to_dict(self):
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, content):
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
+
+
+def build_model(n_pixels, n_bands, posterior, network=None, seed=0):
+    """The Keras model: raw observations to the parameters of the posterior.
+
+    Parameters
+    ----------
+    n_pixels, n_bands : sizes of the instrument
+    posterior : PosteriorSpec
+    network : NetworkSpec, optional
+    seed : seed of the initial weights
+
+    Returns
+    -------
+    model : keras.Model; inputs are a dict of ``flux``, ``flux_err`` [n, n_pixels], ``band_flux``,
+        ``band_flux_err`` [n, n_bands] in one unit (error <= 0 = missing), output ``params`` [n, P]
+    """
+    network = network or NetworkSpec()
+    keras.utils.set_random_seed(seed)
+    sizes = {
+        "flux": n_pixels,
+        "flux_err": n_pixels,
+        "band_flux": n_bands,
+        "band_flux_err": n_bands,
+    }
+    inputs = {name: keras.Input((size,), name=name) for name, size in sizes.items()}
+    features = Normalise(name="normalise")(inputs)
+    spectrum, present = spectral_tokens(
+        features["spectrum"], features["pixel_valid"], network.dim, network.widths
+    )
+    bands = band_tokens(features["bands"], network.dim)
+    tokens = layers.Concatenate(axis=1, name="tokens")([spectrum, bands])
+    present = layers.Concatenate(axis=1, name="present")([present, features["band_valid"]])
+    x = attend(tokens, present, network.blocks, network.heads)
+    x = layers.Dense(network.latent, activation="gelu", name=LATENT)(x)
+    x = layers.Dense(network.hidden, activation="gelu", name="head_hidden")(x)
+    params = layers.Dense(
+        posterior.n_params,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+        bias_initializer=keras.initializers.Zeros(),
+        name="params",
+    )
+    output = params(x)
+    params.bias.assign(posterior.initial_bias(seed))
+    return keras.Model(inputs, output, name="phangs_sfh")
+
+
+def load_model(folder):
+    """Load ``model.keras`` and ``model.json`` from a run or model folder.
+
+    Returns
+    -------
+    model : keras.Model; description : dict, the content of model.json
+
+    Raises
+    ------
+    InputError
+        If either file is missing or damaged.
+    """
+    folder = Path(folder)
+    try:
+        description = json.loads((folder / "model.json").read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            f"{folder / 'model.json'}: no such file; give the folder of a trained model"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{folder / 'model.json'}: not JSON ({error}); copy or train the model anew"
+        ) from None
+    path = folder / "model.keras"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give the folder of a trained model")
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, OSError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: cannot be read ({reason}); copy or train it anew") from None
+    return model, description
+
+
+def posterior_of(description):
+    """PosteriorSpec from the content of model.json."""
+    try:
+        return PosteriorSpec.from_dict(description["posterior"])
+    except KeyError:
+        raise InputError("model.json: field 'posterior' is missing; train the model anew") from None

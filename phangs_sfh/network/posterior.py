@@ -1,0 +1,161 @@
+"""The answer's probability density: a mixture of full-covariance normals over all 37 targets.
+
+Each component is written as a chain of linear regressions, component i given those before it,
+
+    y_i = μ_i + Σ_{j<i} a_ij (y_j - μ_j) + σ_i ε_i,
+
+so that with W = D⁻¹ (I - A), lower triangular, ε = W (y - μ) is standard normal. The density needs
+neither a solve nor an inverse, and no product of parameters leaves the scale of one of them. The
+scale matrix is L = W⁻¹ (covariance L Lᵀ), and its leading block is the inverse of W's leading
+block: the marginal density of the first targets comes from their own parameters alone.
+"""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from keras import ops
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.network import targets
+
+N_LEADING = targets.N_SCALARS + 6
+LOG_2PI = float(np.log(2.0 * np.pi))
+
+
+@dataclass(frozen=True)
+class PosteriorSpec:
+    """Shape of the density and the units of its targets; JSON-able.
+
+    Attributes
+    ----------
+    n_components : number of normals, K
+    mean, scale : tuples of 37; the standardised target is (y - mean) / scale
+    sigma_floor : least conditional standard deviation, standardised units
+    n_leading : number of leading targets whose marginal density is trained for as well
+    leading_weight : weight of that marginal in the loss
+    """
+
+    n_components: int = 4
+    mean: tuple = field(default=(0.0,) * targets.N_TARGETS)
+    scale: tuple = field(default=(1.0,) * targets.N_TARGETS)
+    sigma_floor: float = 2e-3
+    n_leading: int = N_LEADING
+    leading_weight: float = 1.0
+
+    @property
+    def n_params(self):
+        """P: logits, means, log-widths and regression coefficients of all components."""
+        n = targets.N_TARGETS
+        return self.n_components * (1 + 2 * n + n * (n - 1) // 2)
+
+    def to_dict(self):
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, content):
+        """Inverse of ``to_dict``. Raises InputError where a field is unknown."""
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InputError(f"posterior: {error}; use a model.json of this version") from None
+
+    @classmethod
+    def standardised_by(cls, y, **settings):
+        """Spec whose mean and scale are those of a sample of targets y [m, 37]."""
+        y = np.asarray(y, np.float64)
+        scale = np.maximum(y.std(axis=0), 1e-3)
+        mean = y.mean(axis=0)
+        return cls(mean=tuple(map(float, mean)), scale=tuple(map(float, scale)), **settings)
+
+    def standardise(self, y):
+        """(y - mean) / scale; keras.ops."""
+        return (y - ops.cast(self.mean, y.dtype)) / ops.cast(self.scale, y.dtype)
+
+    def restore(self, standardised):
+        """Inverse of ``standardise``."""
+        dtype = standardised.dtype
+        return standardised * ops.cast(self.scale, dtype) + ops.cast(self.mean, dtype)
+
+    def split(self, params):
+        """Parts of the head's output.
+
+        Parameters
+        ----------
+        params : [n, P]
+
+        Returns
+        -------
+        logits [n, K], loc [n, K, 37], sigma [n, K, 37] (conditional), coefficients a [n, K, 37, 37]
+        (strictly lower triangular); standardised units
+        """
+        k, n = self.n_components, targets.N_TARGETS
+        logits = params[:, :k]
+        rest = ops.reshape(params[:, k:], (-1, k, self.n_params // k - 1))
+        sigma = ops.softplus(rest[..., n : 2 * n]) + self.sigma_floor
+        # The packed triangle, row by row; the zero appended last fills the rest of the matrix.
+        packed = ops.pad(rest[..., 2 * n :], [[0, 0], [0, 0], [0, 1]])
+        index = np.full((n, n), n * (n - 1) // 2)
+        index[np.tril_indices(n, -1)] = np.arange(n * (n - 1) // 2)
+        coefficients = ops.reshape(ops.take(packed, index.ravel(), axis=-1), (-1, k, n, n))
+        return logits, rest[..., :n], sigma, coefficients
+
+    def unpack(self, params):
+        """Mixture in the usual form: logits [n, K], loc [n, K, 37], scale_tril [n, K, 37, 37]."""
+        logits, loc, sigma, coefficients = self.split(params)
+        n = targets.N_TARGETS
+        unit = ops.eye(n, dtype=params.dtype) - coefficients
+        diagonal = sigma[..., None] * ops.eye(n, dtype=params.dtype)
+        return logits, loc, ops.solve_triangular(unit, diagonal, lower=True)
+
+    def log_densities(self, params, y):
+        """Log of the joint density and of the leading targets' marginal, each [n]; per unit of y.
+
+        Parameters
+        ----------
+        params : [n, P]; y : [n, 37]
+        """
+        logits, loc, sigma, coefficients = self.split(params)
+        residual = self.standardise(y)[:, None, :] - loc
+        explained = ops.sum(coefficients * residual[..., None, :], axis=-1)
+        terms = -0.5 * ops.square((residual - explained) / sigma) - ops.log(sigma) - 0.5 * LOG_2PI
+        terms = terms - ops.log(ops.cast(self.scale, y.dtype))
+        log_weights = ops.log_softmax(logits, axis=-1)
+        joint = ops.logsumexp(log_weights + ops.sum(terms, axis=-1), axis=-1)
+        leading = ops.sum(terms[..., : self.n_leading], axis=-1)
+        return joint, ops.logsumexp(log_weights + leading, axis=-1)
+
+    def negative_log_likelihood(self, params, y):
+        """-log p(y), [n]."""
+        return -self.log_densities(params, y)[0]
+
+    def loss(self, params, y):
+        """What training minimises, [n], per target.
+
+        The joint negative log-likelihood of all targets, plus that of the scalars and the six
+        youngest bins alone, which makes the young bins count more than their share. Both are proper
+        scoring rules: each is least, on average, for the true posterior and for nothing else. So
+        their weighted sum is too, and favouring young bins this way does not bias or narrow the
+        answer, as weights on squared errors in a likelihood would.
+        """
+        joint, leading = self.log_densities(params, y)
+        n = targets.N_TARGETS
+        return -joint / n - self.leading_weight * leading / self.n_leading
+
+    def initial_bias(self, seed=0):
+        """Bias of the head for a sane start: unit widths, independent targets, spread means; [P]."""
+        rng = np.random.default_rng(seed)
+        k, n = self.n_components, targets.N_TARGETS
+        parts = np.zeros((k, self.n_params // k - 1), np.float32)
+        parts[:, :n] = 0.5 * rng.normal(size=(k, n)) * (k > 1)
+        parts[:, n : 2 * n] = np.log(np.expm1(1.0 - self.sigma_floor))
+        return np.concatenate([np.zeros(k, np.float32), parts.ravel()])
+
+    def distribution(self, params):
+        """The density of standardised targets as a TFP distribution."""
+        import tensorflow_probability as tfp
+
+        logits, loc, scale_tril = self.unpack(params)
+        normals = tfp.distributions.MultivariateNormalTriL(loc=loc, scale_tril=scale_tril)
+        weights = tfp.distributions.Categorical(logits=logits)
+        return tfp.distributions.MixtureSameFamily(weights, normals)

@@ -1,0 +1,239 @@
+"""Training: library to model, on one device or mirrored over several, resumable after a kill."""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from phangs_sfh import checkpoints, pipeline
+from phangs_sfh.errors import InputError
+from phangs_sfh.library import records
+from phangs_sfh.library.observing import ObservingConditions
+from phangs_sfh.network import targets
+from phangs_sfh.network.model import NetworkSpec, build_model
+from phangs_sfh.network.posterior import PosteriorSpec
+
+MODEL_SCHEMA_VERSION = 1
+REFERENCE_GALAXIES = 4096
+VALID_BATCH = 512
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How to train; everything that decides the result, JSON-able.
+
+    Attributes
+    ----------
+    epochs, batch_size (over all replicas), seed
+    learning_rate : peak, reached after ``warm_up`` of all steps, then a cosine down to 1 %
+    weight_decay : of AdamW (Loshchilov & Hutter 2019), not on biases and norms
+    clip_norm : largest norm of the whole gradient
+    n_components : normals in the posterior
+    """
+
+    epochs: int = 45
+    batch_size: int = 256
+    seed: int = 1
+    learning_rate: float = 1e-3
+    warm_up: float = 0.03
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    n_components: int = 4
+    network: NetworkSpec = field(default_factory=NetworkSpec)
+    conditions: ObservingConditions = field(default_factory=ObservingConditions)
+
+    def to_dict(self):
+        content = asdict(self)
+        content["network"] = self.network.to_dict()
+        content["conditions"] = self.conditions.to_dict()
+        return content
+
+
+def mirrored_strategy(replicas=2):
+    """MirroredStrategy over all GPUs, or without any over ``replicas`` logical CPUs.
+
+    Raises
+    ------
+    InputError
+        If TensorFlow has already been used, so that its CPU can no longer be divided.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return tf.distribute.MirroredStrategy()
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    if len(tf.config.get_logical_device_configuration(cpu) or []) != replicas:
+        try:
+            tf.config.set_logical_device_configuration(
+                cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
+            )
+        except RuntimeError:
+            raise InputError(
+                "mirrored training: TensorFlow is already running on one CPU; start a new process"
+            ) from None
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
+
+
+def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=False,
+        callbacks=(), verbose=0):  # fmt: skip
+    """Train a model and leave it in the run folder ``out``.
+
+    ``out`` then holds model.keras (the best weights on the valid split), model.json, metrics.csv,
+    TensorBoard logs, and run.json and state.json for resuming.
+
+    Parameters
+    ----------
+    library : records.Library
+    out : path of the run folder
+    settings : FitSettings, optional
+    strategy : tf.distribute.Strategy, optional
+    resume : go on after the last full epoch, to the same end as an unbroken run
+    overwrite : replace an existing run
+    callbacks : further Keras callbacks
+    verbose : Keras' progress bar, 0, 1 or 2
+
+    Returns
+    -------
+    history : list of dict, one an epoch
+
+    Raises
+    ------
+    InputError
+        If the run exists and neither ``resume`` nor ``overwrite`` is given, the resumed run had
+        other settings, or the library is damaged.
+    """
+    settings, out = settings or FitSettings(), Path(out)
+    _check(settings, library)
+    stored = json.loads(json.dumps({**settings.to_dict(), "library": _identity(library)}))
+    _prepare_folder(out, stored, resume, overwrite)
+    state = checkpoints.read_state(out)
+    galaxies = {split: records.load(library, split) for split in ("train", "valid")}
+    spec = PosteriorSpec.standardised_by(
+        pipeline.target_sample(galaxies["train"], seed=settings.seed),
+        n_components=settings.n_components,
+    )
+    model = _train(library.instrument, galaxies, spec, settings, out, state, strategy,
+                   list(callbacks), verbose)  # fmt: skip
+    model.load_weights(out / checkpoints.BEST)
+    history = checkpoints.read_state(out)["history"]
+    _save_model(model, out, _describe(library, spec, settings, history, out))
+    return history
+
+
+def _check(settings, library):
+    if settings.epochs < 1 or settings.batch_size < 1:
+        raise InputError("fit: epochs and batch size must be at least 1; give larger numbers")
+    for split in ("train", "valid"):
+        if library.n_galaxies(split) == 0:
+            raise InputError(
+                f"{library.folder}: split '{split}' holds no galaxies; make a larger library"
+            )
+
+
+def _identity(library):
+    """What tells one library from another: name, and checksums of all shards."""
+    sums = [s["sha256"] for split in ("train", "valid") for s in library.shards(split)]
+    return {"name": library.name, "sha256": sums}
+
+
+def _prepare_folder(out, stored, resume, overwrite):
+    if resume:
+        checkpoints.check_resumable(out, stored)
+        return
+    if out.exists() and any(out.iterdir()):
+        if not overwrite:
+            raise InputError(
+                f"{out}: exists already; give --resume to go on, --overwrite to replace it, or "
+                "another -o DIR"
+            )
+        if not (out / "run.json").is_file():
+            raise InputError(f"{out}: not a training run, will not be replaced; give another -o DIR")
+        shutil.rmtree(out)
+    checkpoints.start_run(out, stored)
+
+
+def _train(instrument, galaxies, spec, settings, out, state, strategy, callbacks, verbose):
+    """Run the epochs that are left; returns the model."""
+    done = state["epochs_done"]
+    batches, steps = pipeline.training_batches(
+        galaxies["train"], instrument, settings.conditions, settings.batch_size, settings.seed,
+        settings.epochs, done,
+    )  # fmt: skip
+    valid = pipeline.fixed_batches(
+        galaxies["valid"], instrument, settings.conditions, VALID_BATCH
+    ).cache()
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        model = build_model(
+            instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
+        )
+        some = slice(0, REFERENCE_GALAXIES)
+        model.get_layer("normalise").set_reference(
+            galaxies["train"]["spectrum"][some], galaxies["train"]["bands"][some]
+        )
+        compile_model(model, spec, settings, steps, strategy.num_replicas_in_sync == 1)
+        if done:
+            model.load_weights(out / state["weights"])
+    if done < settings.epochs:
+        saving = [
+            checkpoints.EpochCheckpoint(out, state),
+            keras.callbacks.TensorBoard(out / "logs", write_graph=False),
+            keras.callbacks.TerminateOnNaN(),
+        ]
+        model.fit(
+            batches, validation_data=valid, epochs=settings.epochs, initial_epoch=done,
+            steps_per_epoch=steps, callbacks=saving + callbacks, verbose=verbose, shuffle=False,
+        )  # fmt: skip
+    return model
+
+
+def compile_model(model, spec, settings, steps, jit=True):
+    """Give the model its optimizer, schedule and loss. XLA (``jit``) halves the time on a CPU."""
+    total = settings.epochs * steps
+    warm_up = max(1, int(settings.warm_up * total))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, total - warm_up), alpha=0.01, warmup_target=settings.learning_rate,
+        warmup_steps=warm_up,
+    )  # fmt: skip
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding", "query"])
+    model.compile(optimizer, loss=lambda y, params: spec.loss(params, y), jit_compile=jit)
+    optimizer.build(model.trainable_variables)
+
+
+def _describe(library, spec, settings, history, out):
+    """Content of model.json."""
+    best = min(history, key=lambda row: row["val_loss"])
+    lines = "masked" if settings.conditions.masked_lines > 0 else "modelled"
+    return {
+        "schema_version": MODEL_SCHEMA_VERSION,
+        "name": library.name,
+        "version": 1,
+        "instrument": library.instrument.to_dict(),
+        "z_sun": library.z_sun,
+        "posterior": spec.to_dict(),
+        "emission_lines": lines,
+        "columns": {"scalars": list(targets.SCALARS), "bins": ["sfh", "mh"]},
+        "fraction_floor": targets.FRACTION_FLOOR,
+        "training": {
+            **settings.to_dict(),
+            "best": best,
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "n_galaxies": {split: library.n_galaxies(split) for split in ("train", "valid")},
+            "library_seed": library.content.get("seed"),
+            "prior": library.content.get("prior"),
+            "ssp": library.content.get("ssp"),
+        },
+    }
+
+
+def _save_model(model, out, description):
+    temporary = out / "tmp-model.keras"
+    model.save(temporary)
+    os.replace(temporary, out / "model.keras")
+    checkpoints.write_text(out / "model.json", json.dumps(description, indent=1))
