@@ -209,7 +209,8 @@ def compile_model(model, spec, settings, steps, jit=True):
 def _describe(library, spec, settings, history, out):
     """Content of model.json."""
     best = min(history, key=lambda row: row["val_loss"])
-    lines = "masked" if settings.conditions.masked_lines > 0 else "modelled"
+    gas = library.content.get("prior", {}).get("gas", {}).get("states", {})
+    lines = "modelled" if gas.get("on", 0) > 0 else "masked"
     return {
         "schema_version": MODEL_SCHEMA_VERSION,
         "name": library.name,

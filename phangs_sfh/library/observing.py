@@ -30,7 +30,8 @@ class ObservingConditions:
 
     Attributes
     ----------
-    sn : lowest and highest S/N per pixel (log-uniform), mean flux over mid-range noise
+    sn : lowest and highest S/N per pixel (log-uniform), of the continuum (the
+        library's spectra have median 1) over mid-range noise
     correlation : highest fraction of noise taken over from each neighbouring pixel (uniform)
     calibration : highest rms of the smooth multiplicative flux-calibration error (uniform)
     calibration_order : highest order of its Legendre polynomial, lowest is 1
@@ -197,7 +198,6 @@ def _observe_spectrum(spectrum, wave, conditions, draws):
     # A random tilt: no two nights and no two regions of a field have the same throughput and sky.
     tilt = tf.exp(0.15 * draws.normal(1) * tf.constant(x, tf.float32))
     error = tilt * tf.constant(noise_shape(wave), tf.float32) / draws.log_uniform(conditions.sn, 1)
-    error *= tf.reduce_mean(spectrum, axis=1, keepdims=True)
     return flux + error * _correlated_noise(n_pixels, conditions, draws), error
 
 
