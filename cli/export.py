@@ -16,13 +16,19 @@ import click
     help="Folder of the model, e.g. saved_models/NAME: the next free version is made in it. "
     "NAME/VERSION, with a whole number, writes that version.",
 )
+@click.option(
+    "--library",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The library trained on; only needed for a run that was stopped before it measured it.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing version.")
-def export(model, output, overwrite):
+def export(model, output, library, overwrite):
     """Export MODEL, the folder of a finished `fit`, as a SavedModel.
 
     The SavedModel holds all there is between fluxes and result columns. TensorFlow alone loads it.
     """
     from phangs_sfh.serving import export_model
 
-    folder = export_model(model, output, overwrite=overwrite)
+    folder = export_model(model, output, library, overwrite)
     click.echo(f"{folder}: exported")

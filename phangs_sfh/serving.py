@@ -17,9 +17,11 @@ from keras import ops
 from phangs_sfh import flags
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
+from phangs_sfh.instrument import Instrument
 from phangs_sfh.network import reference, summaries, surprise, targets
 from phangs_sfh.network.cleaning import clean
-from phangs_sfh.network.posterior import PosteriorSpec
+from phangs_sfh.network.fused_head import FusedHead
+from phangs_sfh.network.model import load_model, posterior_of
 
 SCHEMA_VERSION = 1
 WEIGHTS, DESCRIPTION, CARD = "model.keras", "model.json", "model_card.md"
@@ -42,7 +44,7 @@ class ServedModel(tf.Module):
 
     Parameters
     ----------
-    model : keras.Model with output ``params`` and a layer ``latent``
+    model : keras.Model with a layer ``latent`` and a last, dense layer ``params``
     spec : PosteriorSpec
     constants : dict of arrays, from ``reference.fit_reference``
     n_pixels, n_bands : int
@@ -50,30 +52,37 @@ class ServedModel(tf.Module):
 
     def __init__(self, model, spec, constants, n_pixels, n_bands):
         super().__init__(name="phangs_sfh")
-        network = reference.with_latent(model)
+        last = model.get_layer("params")
+        outputs = {"hidden": last.input, "latent": model.get_layer("latent").output}
+        network = keras.Model(model.inputs, outputs)
+        head = FusedHead(spec, *last.get_weights(), variable=tf.Variable)
         self.weights = [variable.value for variable in network.weights]
+        self.head_weights = [*head.small, *head.unit]
         widths = {"flux": n_pixels, "flux_err": n_pixels}
         widths |= {"band_flux": n_bands, "band_flux_err": n_bands}
         shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
 
         @tf.function(input_signature=shapes, autograph=False)
         def serving_default(flux, flux_err, band_flux, band_flux_err):
-            inputs, pixels, bands = clean(flux, flux_err, band_flux, band_flux_err)
+            n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
+            inputs, pixels, bands = clean(*arrays)
             outputs = network(inputs, training=False)
-            columns = summaries.quantiles(spec, outputs["params"])
+            columns = summaries.quantiles(*head(outputs["hidden"]))
             columns, sound = _answered(columns, pixels, bands, constants)
             distances = surprise.measure(outputs["latent"], inputs, pixels, bands, constants)
             value = surprise.surprise(distances, constants)
             value = tf.where(sound, value, surprise.MAX_SURPRISE)
             columns["surprise"] = tf.where(_empty(pixels, bands), 0.0, value)
             columns["flag"] = _flag(pixels, bands, columns["surprise"])
-            return columns
+            return {name: values[:n] for name, values in columns.items()}
 
         @tf.function(input_signature=shapes, autograph=False)
         def posterior(flux, flux_err, band_flux, band_flux_err):
-            inputs, pixels, bands = clean(flux, flux_err, band_flux, band_flux_err)
-            params = network(inputs, training=False)["params"]
-            return _answered(summaries.samples(spec, params), pixels, bands, constants)[0]
+            n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
+            inputs, pixels, bands = clean(*arrays)
+            mixture = head(network(inputs, training=False)["hidden"])
+            columns, _ = _answered(summaries.samples(*mixture), pixels, bands, constants)
+            return {name: values[:n] for name, values in columns.items()}
 
         self.serving_default = serving_default
         self.posterior = posterior
@@ -82,6 +91,16 @@ class ServedModel(tf.Module):
         """Write the SavedModel, with both signatures, into ``folder``."""
         signatures = {"serving_default": self.serving_default, "posterior": self.posterior}
         tf.saved_model.save(self, str(folder), signatures=signatures)
+
+
+def _never_empty(*arrays):
+    """Number of rows, and the arrays with one row of zeros if there is none.
+
+    oneDNN's convolutions give no rows the wrong shape. Nothing is copied if nothing is added.
+    """
+    n = tf.shape(arrays[0])[0]
+    extra = tf.cast(tf.equal(n, 0), tf.int32)
+    return n, [tf.pad(array, [[0, extra], [0, 0]]) for array in arrays]
 
 
 def _empty(pixels, bands):
@@ -122,7 +141,7 @@ def _flag(pixels, bands, value):
     return tf.add_n([tf.cast(up, tf.int32) * int(bit) for bit, up in raised.items()])
 
 
-def export_model(run_folder, out_folder, overwrite=False):
+def export_model(run_folder, out_folder, library=None, overwrite=False):
     """Export a finished run of ``fit``.
 
     Parameters
@@ -130,6 +149,8 @@ def export_model(run_folder, out_folder, overwrite=False):
     run_folder : path, with ``model.keras``, ``model.json``, ``reference.npz`` and perhaps
         ``model_card.md``
     out_folder : path, ``NAME`` (the next free version is made in it) or ``NAME/VERSION``
+    library : path of the library trained on; measured, and the run's ``reference.npz`` written, if
+        that is missing
     overwrite : bool, replace an existing version
 
     Returns
@@ -144,20 +165,15 @@ def export_model(run_folder, out_folder, overwrite=False):
         Disk full or unwritable; nothing is left behind.
     """
     run_folder = Path(run_folder)
-    description = read_description(run_folder)
-    model = load_network(run_folder / WEIGHTS)
-    constants = reference.load_reference(run_folder / reference.FILE)
     folder = version_folder(out_folder)
     if folder.exists() and not overwrite:
         raise InputError(f"{folder}: exists already; use --overwrite or leave the number out")
+    model, description = load_model(run_folder)
+    _check(description, run_folder / DESCRIPTION)
+    constants = _reference(run_folder, model, description, library)
     instrument = description["instrument"]
-    served = ServedModel(
-        model,
-        PosteriorSpec.from_dict(description["posterior"]),
-        constants,
-        instrument["wave"]["n_pixels"],
-        len(instrument["bands"]),
-    )
+    sizes = instrument["wave"]["n_pixels"], len(instrument["bands"])
+    served = ServedModel(model, posterior_of(description), constants, *sizes)
     description |= {"name": folder.parent.name, "version": int(folder.name)}
     description["columns"] = describe_columns()
     temporary = folder.parent / f".{folder.name}.partial-{os.getpid()}"
@@ -171,6 +187,37 @@ def export_model(run_folder, out_folder, overwrite=False):
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
+
+
+def _check(description, path):
+    """Raise InputError unless a model.json can be exported."""
+    version = description.get("schema_version") if isinstance(description, dict) else None
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: schema_version is {version}, this package reads {SCHEMA_VERSION}; "
+            "train the model again or install the package version that made it"
+        )
+    for field in ("instrument", "posterior"):
+        if field not in description:
+            raise InputError(f"{path}: has no '{field}'; train the model again")
+
+
+def _reference(run_folder, model, description, library):
+    """Constants of a run: its ``reference.npz``, or measured on ``library`` and stored there."""
+    path = run_folder / reference.FILE
+    if path.exists() or library is None:
+        return reference.load_reference(path)
+    from phangs_sfh.library import records
+    from phangs_sfh.library.observing import ObservingConditions
+    from phangs_sfh.training_reference import measure_reference
+
+    opened = records.open_library(library, Instrument.from_dict(description["instrument"]))
+    galaxies = {split: records.load(opened, split) for split in ("train", "valid")}
+    stored = description.get("training", {}).get("conditions", {})
+    conditions = ObservingConditions.from_dict(stored)
+    constants = measure_reference(model, galaxies, opened.instrument, conditions)
+    reference.save_reference(path, constants)
+    return constants
 
 
 def _replace(temporary, folder):
@@ -198,50 +245,6 @@ def version_folder(out_folder):
         raise InputError(f"{out_folder}: is a file; give a folder")
     versions = [int(path.name) for path in out_folder.iterdir() if path.name.isdecimal()]
     return out_folder / str(max(versions, default=0) + 1)
-
-
-def load_network(path):
-    """Load ``model.keras`` without running any code that may be in it.
-
-    Raises
-    ------
-    InputError
-        If it is missing or cannot be loaded.
-    """
-    if not path.exists():
-        raise InputError(f"{path}: missing; give the folder of a finished `phangs-sfh fit`")
-    try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{path}: no network of this package ({reason}); train again") from None
-
-
-def read_description(folder):
-    """Contents of ``model.json`` in ``folder``, a dict.
-
-    Raises
-    ------
-    InputError
-        If it is missing, not JSON, of another schema version or lacks a field.
-    """
-    path = Path(folder) / DESCRIPTION
-    try:
-        description = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path}: missing; give the folder of a finished run or model") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not JSON ({error}); export the model again") from None
-    version = description.get("schema_version") if isinstance(description, dict) else None
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: schema_version is {version}, this package reads {SCHEMA_VERSION}; "
-            "install the package version that made it or export again"
-        )
-    for field in ("instrument", "posterior"):
-        if field not in description:
-            raise InputError(f"{path}: has no '{field}'; train or export the model again")
-    return description
 
 
 def describe_columns():

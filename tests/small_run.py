@@ -1,10 +1,8 @@
-"""A run folder of `fit` in miniature: random weights, real galaxies. For tests of what comes after."""
+"""A run folder of `fit` in miniature: random weights, real galaxies. For tests of the export."""
 
 import json
 
-import keras
 import numpy as np
-from keras import layers, ops
 
 from phangs_sfh import emission_lines
 from phangs_sfh.galaxy.model import ForwardModel
@@ -12,6 +10,7 @@ from phangs_sfh.instrument import load_instrument
 from phangs_sfh.library import priors
 from phangs_sfh.library.simulate import galaxies
 from phangs_sfh.network import reference, targets
+from phangs_sfh.network.model import NetworkSpec, build_model
 from phangs_sfh.network.posterior import PosteriorSpec
 from phangs_sfh.ssp.engines import load_ssp
 
@@ -53,17 +52,14 @@ def observed(drawn, seed=1, signal_to_noise=(10, 200), missing=True):
 
 
 def network(spec, n_pixels, n_bands, seed=3):
-    """A dense network of a few neurons with the real one's inputs, outputs and latent layer."""
-    keras.utils.set_random_seed(seed)
-    sizes = {"flux": n_pixels, "flux_err": n_pixels, "band_flux": n_bands, "band_flux_err": n_bands}
-    inputs = {name: keras.Input((size,), name=name) for name, size in sizes.items()}
-    squeezed = [ops.arcsinh(inputs[name]) for name in INPUTS]
-    x = layers.Concatenate()(squeezed)
-    x = layers.Dense(32, activation="tanh", kernel_initializer="glorot_normal")(x)
-    latent = layers.Dense(12, activation="tanh", name="latent")(x)
-    initial = keras.initializers.RandomNormal(stddev=0.2)
-    params = layers.Dense(spec.n_params, kernel_initializer=initial, name="params")(latent)
-    return keras.Model(inputs, params)
+    """The real network with few neurons, and a head that reacts to its input."""
+    sizes = NetworkSpec(widths=(8, 8), dim=8, heads=2, blocks=1, latent=12, hidden=16)
+    model = build_model(n_pixels, n_bands, spec, sizes, seed)
+    head = model.get_layer("params")
+    kernel, bias = head.get_weights()
+    rng = np.random.default_rng(seed)
+    head.set_weights([0.2 * rng.normal(size=kernel.shape), bias])
+    return model
 
 
 def batched(inputs, y, size=256):
@@ -77,7 +73,7 @@ def write_run(folder, n=1200):
     folder.mkdir(parents=True, exist_ok=True)
     instrument, drawn = load_instrument(), simulated(n)
     y = target_vectors(drawn)
-    spec = PosteriorSpec(N_COMPONENTS, mean=y.mean(axis=0), scale=y.std(axis=0))
+    spec = PosteriorSpec.standardised_by(y, n_components=N_COMPONENTS)
     model = network(spec, instrument.n_pixels, instrument.n_bands)
     inputs, half = observed(drawn), n // 2
     constants = reference.fit_reference(

@@ -87,12 +87,10 @@ def _spectral_space(spectra, excluded):
     smooth = [np.polynomial.Legendre.basis(i)(x) * mean for i in range(N_CALIBRATION_TERMS + 1)]
     functions = np.concatenate([smooth, components]) * use
     orthonormal = np.linalg.qr(functions.T)[0].T * np.sqrt(np.count_nonzero(use))
-    products = np.einsum("ip,jp->pij", orthonormal, orthonormal)
     return {
         "use": use.astype(np.float32),
         "basis": orthonormal.astype(np.float32),
         "basis_mean": orthonormal[:, use].mean(axis=1).astype(np.float32),
-        "products": products.reshape(len(mean), -1).astype(np.float32),
     }
 
 
@@ -101,7 +99,7 @@ def _batches(network, batches):
         cleaned, pixels, bands = clean(
             *(ops.convert_to_tensor(inputs[k], "float32") for k in _INPUTS)
         )
-        latent = network(cleaned, training=False)["latent"]
+        latent = network.predict_on_batch(cleaned)["latent"]
         yield cleaned, pixels, bands, latent, ops.convert_to_numpy(y)
 
 
@@ -276,7 +274,7 @@ def load_reference(path):
             return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise InputError(
-            f"{path}: missing; let `phangs-sfh fit --resume` finish the run first"
+            f"{path}: missing; let `phangs-sfh fit --resume` finish the run or name its --library"
         ) from None
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: damaged ({error}); finish the run with `fit` again") from None

@@ -134,14 +134,8 @@ def fraction_moments(loc, scale):
     return mean, std, skewness
 
 
-def _physical(spec, loc, scale_tril):
-    """Undo the standardisation of the targets."""
-    scale = np.asarray(spec.scale, np.float32)
-    return loc * scale + np.asarray(spec.mean, np.float32), scale_tril * scale[:, None]
-
-
-def quantiles(spec, params):
-    """Percentiles of all columns of the result table.
+def mixture(spec, params):
+    """Mixture in the targets' own units.
 
     Parameters
     ----------
@@ -150,12 +144,28 @@ def quantiles(spec, params):
 
     Returns
     -------
+    logits : (n, K) tensor
+    loc : (n, K, 37) tensor
+    scale_tril : (n, K, 37, 37) tensor
+    """
+    logits, loc, scale_tril = spec.unpack(params)
+    scale = np.asarray(spec.scale, np.float32)
+    return logits, loc * scale + np.asarray(spec.mean, np.float32), scale_tril * scale[:, None]
+
+
+def quantiles(logits, loc, scale_tril):
+    """Percentiles of all columns of the result table.
+
+    Parameters
+    ----------
+    logits, loc, scale_tril : tensors, from ``mixture`` or a ``FusedHead``
+
+    Returns
+    -------
     columns : dict of float32 tensors, ``NAME_p16``, ``NAME_p50`` and ``NAME_p84`` of ``sfh`` and
         ``mh``, (n, 16), and of the six scalars, (n,). Never decreasing from p16 to p84; fractions
         within (0, 1).
     """
-    logits, loc, scale_tril = spec.unpack(params)
-    loc, scale_tril = _physical(spec, loc, scale_tril)
     ratio = targets.RATIO_SLICE
     parts = fraction_moments(loc[..., ratio], scale_tril[..., ratio, : ratio.stop])
     # scalars, [M/H] and logits of the fractions side by side: one search for all
@@ -171,24 +181,21 @@ def quantiles(spec, params):
     return columns
 
 
-def samples(spec, params, n_samples=N_SAMPLES):
-    """Equal-weight joint samples, always the same ones for the same ``params``.
+def samples(logits, loc, scale_tril, n_samples=N_SAMPLES):
+    """Equal-weight joint samples, always the same ones for the same mixture.
 
     Each component gets its share of fixed quasi-random normals (stratified choice by cumulative
     weight), so samples of one component are neighbours: shuffle before thinning.
 
     Parameters
     ----------
-    spec : PosteriorSpec
-    params : (n, P) tensor
+    logits, loc, scale_tril : tensors, from ``mixture`` or a ``FusedHead``
     n_samples : int, even
 
     Returns
     -------
     columns : dict of float32 tensors: ``sfh`` and ``mh``, (n, S, 16), the six scalars, (n, S)
     """
-    logits, loc, scale_tril = spec.unpack(params)
-    loc, scale_tril = _physical(spec, loc, scale_tril)
     points = normal_points(n_samples, targets.N_TARGETS)
     strata = (np.arange(n_samples, dtype=np.float32) + 0.5) / n_samples
     reached = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)

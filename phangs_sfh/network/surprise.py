@@ -84,7 +84,8 @@ def measure_spectrum(inputs, pixels, constants):
     weight = ops.where(pixels, 1.0 / (error * error + MAX_SIGNAL_TO_NOISE**-2), 0.0)
     number = ops.matmul(ops.cast(pixels, "float32"), use)
     scale = 1.0 / ops.maximum(ops.matmul(weight, use), 1e-30)
-    normal = ops.matmul(weight, constants["products"]) * scale  # (n, m * m)
+    products = np.einsum("ip,jp->pij", basis, basis).reshape(-1, n_basis * n_basis)
+    normal = ops.matmul(weight, products) * scale  # (n, m * m)
     # a few pixels of large weight make it singular: the ridge stays above rounding errors
     largest = ops.maximum(ops.max(normal[:, :: n_basis + 1], axis=-1), 1.0)
     ridge = ops.reshape(RIDGE * largest, (-1, 1, 1)) * np.eye(n_basis, dtype="float32")

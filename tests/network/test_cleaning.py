@@ -76,10 +76,10 @@ def test_bad_values_do_not_move_the_scale(spectrum):
     flux = spectrum.copy()
     flux[:, ::50] = 1e30
     spoilt, pixels, _ = cleaned(flux, 0.02 * spectrum)
-    good = (flux[0] < 10) & (plain["flux"][0] != 0)
+    good = flux[0] < 10
     assert not pixels[:, ~good].any()
     # a fiftieth of the pixels at 1e30: the geometric mean rises by a factor of a few, no more
-    assert np.all(np.abs(np.log10(plain["flux"] / spoilt["flux"])[:, good]) < 2)
+    assert np.all(np.abs(np.log10(plain["flux"][:, good] / spoilt["flux"][:, good])) < 2)
 
 
 def test_zeros_and_negative_noise():

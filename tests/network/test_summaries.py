@@ -35,21 +35,9 @@ def _mixtures(n, seed=1):
     return weights, loc, tril * width[..., None]
 
 
-class _Packed:
-    """A posterior whose parameters are the mixtures' arrays themselves, standardised."""
-
-    def __init__(self, weights, loc, tril, seed=2):
-        rng = np.random.default_rng(seed)
-        self.mean = rng.normal(size=N_TARGETS)
-        self.scale = rng.uniform(0.5, 2.0, N_TARGETS)
-        self.arrays = (
-            np.log(weights).astype("float32"),
-            ((loc - self.mean) / self.scale).astype("float32"),
-            (tril / self.scale[:, None]).astype("float32"),
-        )
-
-    def unpack(self, params):
-        return tuple(array[np.asarray(params)] for array in self.arrays)
+def _tensors(weights, loc, tril):
+    """Arguments of ``quantiles`` and ``samples``."""
+    return tuple(np.float32(part) for part in (np.log(weights), loc, tril))
 
 
 def _draw(weights, loc, tril, rng, n=100_000):
@@ -76,7 +64,7 @@ def case():
         y, sfh = _draw(*(part[i] for part in mixtures), rng)
         truth.y[i] = np.quantile(y, [0.16, 0.5, 0.84], axis=0)
         truth.sfh[i] = np.quantile(sfh, [0.16, 0.5, 0.84], axis=0)
-    return _Packed(*mixtures), np.arange(n), truth
+    return _tensors(*mixtures), truth
 
 
 def _stacked(columns, name):
@@ -89,8 +77,8 @@ def _error_in_sigma(found, truth):
 
 
 def test_scalars_and_metallicities_have_exact_quantiles(case):
-    spec, params, truth = case
-    columns = summaries.quantiles(spec, params)
+    mixture, truth = case
+    columns = summaries.quantiles(*mixture)
     error = _error_in_sigma(_stacked(columns, "mh"), truth.y[..., targets.MH_SLICE])
     assert error.mean() < 0.006 and error.max() < 0.05  # what 1e5 samples can tell
     for i, name in enumerate(targets.SCALARS):
@@ -99,8 +87,8 @@ def test_scalars_and_metallicities_have_exact_quantiles(case):
 
 
 def test_mass_fractions_within_three_hundredths_of_sigma(case):
-    spec, params, truth = case
-    found = _stacked(summaries.quantiles(spec, params), "sfh")
+    mixture, truth = case
+    found = _stacked(summaries.quantiles(*mixture), "sfh")
     linear = _error_in_sigma(found, truth.sfh)
     in_log = _error_in_sigma(np.log(found), np.log(truth.sfh))
     for error in (linear, in_log):
@@ -111,14 +99,14 @@ def test_mass_fractions_within_three_hundredths_of_sigma(case):
 
 def test_youngest_fraction_is_exact(case):
     """It hangs on one ratio alone: a logit-normal mixture."""
-    spec, params, truth = case
-    found = _stacked(summaries.quantiles(spec, params), "sfh")[..., 0]
+    mixture, truth = case
+    found = _stacked(summaries.quantiles(*mixture), "sfh")[..., 0]
     assert _error_in_sigma(np.log(found), np.log(truth.sfh[..., 0])).mean() < 0.008
 
 
 def test_percentiles_in_order_and_fractions_in_range(case):
-    spec, params, _ = case
-    columns = summaries.quantiles(spec, params)
+    mixture, _ = case
+    columns = summaries.quantiles(*mixture)
     for name in ["sfh", "mh", *targets.SCALARS]:
         values = _stacked(columns, name)
         assert values.dtype == np.float32 and np.all(np.diff(values, axis=1) >= 0), name
@@ -139,15 +127,15 @@ def test_far_out_parameters_stay_finite():
     """Log-ratios of +-1e4 and widths of 1e3 are nonsense, but no cause for NaN."""
     loc = np.array([[-1e4] * 37, [1e4] * 37, [0.0] * 37])[:, None].repeat(K, 1)
     tril = np.stack([1e-6 * np.eye(37), 1e3 * np.eye(37), 1e3 * np.tril(np.ones((37, 37)))])
-    spec = _Packed(np.full((3, K), 1 / K), loc, tril[:, None].repeat(K, 1))
-    for columns in (summaries.quantiles(spec, np.arange(3)), summaries.samples(spec, np.arange(3))):
+    mixture = _tensors(np.full((3, K), 1 / K), loc, tril[:, None].repeat(K, 1))
+    for columns in (summaries.quantiles(*mixture), summaries.samples(*mixture)):
         for name, values in columns.items():
             assert np.all(np.isfinite(np.asarray(values))), name
 
 
 def test_samples_have_the_mixture_s_moments_and_correlations():
     weights, loc, tril = _mixtures(6, seed=5)
-    columns = summaries.samples(_Packed(weights, loc, tril), np.arange(6))
+    columns = summaries.samples(*_tensors(weights, loc, tril))
     drawn = np.concatenate(
         [np.stack([columns[n] for n in targets.SCALARS], -1), columns["mh"]], axis=-1
     )
@@ -164,9 +152,9 @@ def test_samples_have_the_mixture_s_moments_and_correlations():
 
 
 def test_samples_agree_with_the_quantiles(case):
-    spec, params, _ = case
-    columns, drawn = summaries.quantiles(spec, params), summaries.samples(spec, params)
-    assert drawn["sfh"].shape == (len(params), 256, 16)
+    mixture, _ = case
+    columns, drawn = summaries.quantiles(*mixture), summaries.samples(*mixture)
+    assert drawn["sfh"].shape == (30, 256, 16)
     assert np.allclose(np.asarray(drawn["sfh"]).sum(-1), 1.0, atol=1e-4)
     for name in ("sfh", "mh", "mw_logage"):
         inside = np.stack([np.asarray(columns[f"{name}_{p}"])[:, None] for p in ("p16", "p84")])

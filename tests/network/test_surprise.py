@@ -20,7 +20,7 @@ def trained():
     """Network (random weights) and constants measured on 2000 galaxies."""
     drawn = small_run.simulated(2000)
     y = small_run.target_vectors(drawn)
-    spec = PosteriorSpec(small_run.N_COMPONENTS, mean=y.mean(axis=0), scale=y.std(axis=0))
+    spec = PosteriorSpec.standardised_by(y, n_components=small_run.N_COMPONENTS)
     model = small_run.network(spec, INSTRUMENT.n_pixels, INSTRUMENT.n_bands)
     inputs = small_run.observed(drawn)
     parts = [slice(0, 1000), slice(1000, 2000)]
@@ -158,7 +158,7 @@ def test_reference_survives_the_disk(trained, tmp_path):
 
 def test_reference_without_examples_is_refused(trained):
     drawn = small_run.simulated(50)
-    spec = PosteriorSpec(small_run.N_COMPONENTS, mean=np.zeros(37), scale=np.ones(37))
+    spec = PosteriorSpec(small_run.N_COMPONENTS)
     model = small_run.network(spec, INSTRUMENT.n_pixels, INSTRUMENT.n_bands)
     with pytest.raises(InputError, match="train split: no example"):
         reference.fit_reference(model, drawn["spectrum"], [], [])

@@ -1,0 +1,178 @@
+"""How fast the exported graph answers, where the time goes, and how much memory it takes.
+
+    python scripts/measure_serving.py [MODEL_FOLDER] [--threads 1 2] [--batches 1 32 1024]
+
+Each number of threads is measured in a process of its own: TensorFlow fixes its threads at start.
+Times are the best of several runs, since other programs only ever add to them.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SECONDS = 2.0  # of measuring, a case
+N_FLAT = 2000  # requests after which memory is looked at again
+
+
+def best_time(function, seconds=SECONDS):
+    """Shortest time of one call [s]."""
+    function()
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def resident_mib():
+    """Resident memory now [MiB]."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def _wait(answer):
+    """Return when every tensor of a nested answer is there."""
+    import tensorflow as tf
+
+    for tensor in tf.nest.flatten(answer):
+        tensor.numpy()
+
+
+def random_inputs(description, n, rng):
+    """Spectra near 1 with S/N 50 and five bands; speed does not hang on the values."""
+    import numpy as np
+
+    sizes = {
+        "flux": description["instrument"]["wave"]["n_pixels"],
+        "band_flux": len(description["instrument"]["bands"]),
+    }
+    inputs = {}
+    for name, size in sizes.items():
+        inputs[name] = rng.normal(1.0, 0.02, (n, size)).astype(np.float32)
+        inputs[f"{name}_err"] = np.full((n, size), 0.02, np.float32)
+    return inputs
+
+
+def measure(folder, threads, batches):
+    """Measure one number of threads in this process; a dict for JSON."""
+    import numpy as np
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    start = time.perf_counter()
+    model = tf.saved_model.load(str(folder))
+    found = {"threads": threads, "load_s": time.perf_counter() - start, "batches": {}}
+    description = json.loads((folder / "model.json").read_text())
+    rng = np.random.default_rng(0)
+    for n in batches:
+        inputs = random_inputs(description, n, rng)
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        times = {}
+        for name, function in model.signatures.items():
+            if name == "posterior" and n > 256:
+                continue  # 256 samples of 38 numbers for each would fill the memory
+            times[name] = best_time(lambda f=function, t=tensors: _wait(f(**t)))
+        found["batches"][n] = times
+    inputs = {k: tf.constant(v) for k, v in random_inputs(description, 32, rng).items()}
+    function = model.signatures["serving_default"]
+    for _ in range(100):
+        function(**inputs)
+    steady = resident_mib()
+    for _ in range(N_FLAT):
+        function(**inputs)
+    found["growth_mib"] = resident_mib() - steady
+    if threads == 1:
+        found["stages"] = stages(folder, random_inputs(description, max(batches), rng))
+    return found
+
+
+def stages(folder, inputs):
+    """Time of each stage alone, a spectrum [s]."""
+    import keras
+    import tensorflow as tf
+
+    from phangs_sfh.network import summaries
+    from phangs_sfh.network.cleaning import clean
+    from phangs_sfh.network.fused_head import FusedHead
+    from phangs_sfh.network.model import load_model, posterior_of
+
+    model, description = load_model(folder)
+    last = model.get_layer("params")
+    network = keras.Model(model.inputs, last.input)
+    head = FusedHead(posterior_of(description), *last.get_weights(), variable=tf.Variable)
+    order = ("flux", "flux_err", "band_flux", "band_flux_err")
+    arrays = [tf.constant(inputs[name]) for name in order]
+    n = len(inputs["flux"])
+    cleaned = clean(*arrays)[0]
+    hidden = network(cleaned, training=False)
+    mixture = head(hidden)
+    steps = {
+        "cleaning": (lambda *x: clean(*x)[0], arrays),
+        "network": (lambda x: network(x, training=False), [cleaned]),
+        "head": (head, [hidden]),
+        "quantiles": (summaries.quantiles, mixture),
+    }
+    found = {}
+    for name, (function, arguments) in steps.items():
+        compiled = tf.function(function, autograph=False)
+        found[name] = best_time(lambda f=compiled, a=arguments: _wait(f(*a))) / n
+    return found
+
+
+def report(results):
+    print("threads  batch  spectra/s  µs/spectrum  posterior µs/spectrum  load s  RSS MiB")
+    for found in results:
+        for n, times in found["batches"].items():
+            n = int(n)
+            default, samples = times["serving_default"], times.get("posterior")
+            print(
+                f"{found['threads']:7d} {n:6d} {n / default:10.0f} {default / n * 1e6:12.1f} "
+                + (f"{samples / n * 1e6:22.1f}" if samples else f"{'-':>22s}")
+                + f" {found['load_s']:7.2f} {found['peak_mib']:8.0f}"
+            )
+        print(f"         memory after {N_FLAT} more requests: {found['growth_mib']:+.1f} MiB")
+    stage = results[0].get("stages", {})
+    if stage:
+        n = max(int(n) for n in results[0]["batches"])
+        whole = results[0]["batches"][str(n)]["serving_default"] / n
+        stage["surprise, flags, rest"] = whole - sum(stage.values())
+        print(f"one thread, batch {n}, µs/spectrum:")
+        print("  " + ", ".join(f"{name} {value * 1e6:.1f}" for name, value in stage.items()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = Path(__file__).parents[1] / "saved_models" / "phangs" / "1"
+    parser.add_argument("model", nargs="?", type=Path, default=default)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 1024])
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        found = measure(options.model, options.child, options.batches)
+        found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(found))
+        return
+    results = []
+    for threads in options.threads:
+        command = [sys.executable, __file__, options.model, "--child", str(threads), "--batches"]
+        child = subprocess.run(
+            [str(part) for part in (*command, *options.batches)],
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": str(threads)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        results.append(json.loads(child.stdout.splitlines()[-1]))
+    report(results)
+
+
+if __name__ == "__main__":
+    main()
