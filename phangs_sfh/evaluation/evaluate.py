@@ -4,8 +4,8 @@ import time
 from dataclasses import replace
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.evaluation import assess, mocks, rebuilt, stress
-from phangs_sfh.evaluation.answers import ask
+from phangs_sfh.evaluation import assess, metrics, mocks, rebuilt, stress
+from phangs_sfh.evaluation.answers import BATCH, ask
 from phangs_sfh.network import targets
 from phangs_sfh.version import __version__
 
@@ -28,7 +28,7 @@ def conditions(masks_lines, stored=None):
 
     Parameters
     ----------
-    masks_lines : bool, True if the model is never shown emission-line windows
+    masks_lines : bool, True if `predict` hides emission-line windows from the model
     stored : dict, optional; the conditions of training, for the mix
 
     Returns
@@ -44,7 +44,7 @@ def conditions(masks_lines, stored=None):
         **fixed,
         "sn50_spectrum_only": replace(fixed["sn50"], no_bands=1.0),
         "bands_only": replace(fixed["sn50"], no_spectrum=1.0),
-        MIX: replace(mix, masked_lines=1.0) if masks_lines else mix,
+        MIX: mix,
     }
 
 
@@ -68,7 +68,7 @@ def evaluate(library_folder, model, split="test", limit=None, seed=0, progress=N
     split : str
     limit : int, optional; the first galaxies only
     seed : int, of noise, masks and the fuzz on empty bins
-    progress : callable given (number done, number of all), with every batch
+    progress : callable given the number of galaxies done with each batch of each condition
 
     Returns
     -------
@@ -88,11 +88,11 @@ def evaluate(library_folder, model, split="test", limit=None, seed=0, progress=N
     check_model(model, library)
     galaxies = mocks.load_mocks(library, split, limit, seed)
     signatures = model.saved.signatures
-    chosen = conditions(model.info["emission_lines"] == "masked", model.info.get("observing"))
-    total = len(galaxies) * len(chosen)
-    done = (lambda n: progress(n, total)) if progress else None
+    stored = training_settings(model).get("conditions")
+    chosen = conditions(model.info["emission_lines"] == "masked", stored)
+    ask(signatures, galaxies.first(BATCH), library.instrument, chosen[MIX], seed)  # warm up
     answers = {
-        name: ask(signatures, galaxies, library.instrument, condition, seed, done)
+        name: ask(signatures, galaxies, library.instrument, condition, seed, progress)
         for name, condition in chosen.items()
     }
     summary = describe(model, library, split, galaxies, seed)
@@ -108,6 +108,12 @@ def evaluate(library_folder, model, split="test", limit=None, seed=0, progress=N
     return summary, galaxies, answers
 
 
+def training_settings(model):
+    """What ``model.json`` says of the training, without the library's own long description."""
+    stored = model.info.get("training") or {}
+    return {name: value for name, value in stored.items() if name not in ("prior", "ssp")}
+
+
 def describe(model, library, split, galaxies, seed):
     """What was evaluated on what."""
     content = library.content
@@ -121,8 +127,7 @@ def describe(model, library, split, galaxies, seed):
             "emission_lines": model.info["emission_lines"],
             "z_sun": model.info["z_sun"],
             "megabytes": size / 1e6,
-            "training": model.info.get("training"),
-            "observing": model.info.get("observing"),
+            "training": training_settings(model),
         },
         "library": {
             "name": library.name,
@@ -138,4 +143,5 @@ def describe(model, library, split, galaxies, seed):
         "n": len(galaxies),
         "seed": seed,
         "fraction_floor": targets.FRACTION_FLOOR,
+        "young_age_myr": metrics.YOUNG_AGE_YR / 1e6,
     }

@@ -10,12 +10,13 @@ import numpy as np
 from phangs_sfh import ages
 
 NORMAL_MAD = 1.4826
+SMALLEST_FRACTION = 1e-12
 YOUNG_AGE_YR = 10e6
 YOUNG_THRESHOLDS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 CLASS_HALF_WIDTH = 0.3
 """Half-width [dex] of the truths that count as 0.1 % or as 1 % of mass in young stars."""
 MASS_LIMIT = 0.01
-"""Mass fraction from which a bin's [M/H] is that of real stars and not of the label's convention."""
+"""Mass fraction from which a bin's [M/H] is that of stars and not of the label's convention."""
 
 
 def errors(error):
@@ -60,7 +61,7 @@ def bin_errors(truth, answer, floored):
         of the mass fraction itself; ``mh`` [dex]; ``mh_with_mass`` the same for galaxies with at
         least 1 % of their mass in the bin; ``mh_mass_weighted_rms`` [dex]
     """
-    log_error = np.log10(answer["sfh_p50"]) - np.log10(floored)
+    log_error = log_fraction(answer["sfh_p50"]) - log_fraction(floored)
     linear = answer["sfh_p50"] - truth["sfh"]
     mh = answer["mh_p50"] - truth["mh"]
     massive = np.where(truth["sfh"] >= MASS_LIMIT, mh, np.nan)
@@ -74,6 +75,11 @@ def bin_errors(truth, answer, floored):
         "mh_with_mass": [errors(massive[:, i]) for i in bins],
         "mh_mass_weighted_rms": rms.tolist(),
     }
+
+
+def log_fraction(fraction):
+    """log10 of mass fractions, finite also where one has underflowed to 0."""
+    return np.log10(np.maximum(fraction, SMALLEST_FRACTION))
 
 
 def total_variation(true_sfh, median_sfh):
@@ -147,12 +153,11 @@ def young_stars(true, estimate):
 
 def in_class(true, centre):
     """True where log10 ``true`` is within 0.3 dex of log10 ``centre``."""
-    with np.errstate(divide="ignore"):
-        return np.abs(np.log10(true) - np.log10(centre)) <= CLASS_HALF_WIDTH
+    return np.abs(log_fraction(true) - np.log10(centre)) <= CLASS_HALF_WIDTH
 
 
 def _class(true, estimate, centre):
-    chosen = np.log10(estimate[in_class(true, centre)])
+    chosen = log_fraction(estimate[in_class(true, centre)])
     if len(chosen) == 0:
         return {"n": 0, "p16": None, "p50": None, "p84": None}
     low, middle, high = np.percentile(chosen, [16, 50, 84]).tolist()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phangs_sfh import ages
-from phangs_sfh.evaluation import calibration
+from phangs_sfh.evaluation import calibration, metrics
 from phangs_sfh.network import targets
 
 QUANTITIES = (
@@ -50,6 +50,14 @@ class Mocks:
 
     def __len__(self):
         return len(self.spectrum)
+
+    def first(self, n):
+        """The first ``n`` galaxies."""
+        rows = slice(0, n)
+        truth, nuisance = ({k: v[rows] for k, v in d.items()} for d in (self.truth, self.nuisance))
+        arrays = (self.spectrum, self.bands, self.floored, self.vector)
+        spectrum, bands, floored, vector = (array[rows] for array in arrays)
+        return Mocks(spectrum, bands, truth, nuisance, floored, vector)
 
 
 def load_mocks(library, split, limit=None, seed=0):
@@ -96,7 +104,9 @@ def to_vector(columns, sfh):
     vector : (..., 38) float32 array
     """
     scalars = np.stack([columns[name] for name in targets.SCALARS], axis=-1)
-    return np.concatenate([scalars, np.log10(sfh), columns["mh"]], axis=-1).astype(np.float32)
+    return np.concatenate([scalars, metrics.log_fraction(sfh), columns["mh"]], axis=-1).astype(
+        np.float32
+    )
 
 
 def _nuisance(library, split):
@@ -108,8 +118,6 @@ def _nuisance(library, split):
     }
     paths = [str(path) for path in library.shard_paths(split)]
     stored = tf.data.TFRecordDataset(paths, compression_type="GZIP").batch(1000)
-    parts = [
-        tf.io.parse_example(batch, features) for batch in stored.as_numpy_iterator()
-    ]
+    parts = [tf.io.parse_example(batch, features) for batch in stored.as_numpy_iterator()]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in features}
     return {name: v for name, v in columns.items() if not np.any((v == -1) | np.isnan(v))}

@@ -63,7 +63,9 @@ class FakeModel(tf.Module):
 
         @tf.function(input_signature=shapes)
         def posterior(flux, flux_err, band_flux, band_flux_err):
-            return sample(dict(zip(INPUTS, (flux, flux_err, band_flux, band_flux_err), strict=True)))
+            return sample(
+                dict(zip(INPUTS, (flux, flux_err, band_flux, band_flux_err), strict=True))
+            )
 
         @tf.function(input_signature=shapes)
         def serving_default(flux, flux_err, band_flux, band_flux_err):
