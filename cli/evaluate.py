@@ -1,0 +1,43 @@
+"""``phangs-sfh evaluate``: how accurate a model is, and whether its error bars are true."""
+
+import click
+
+
+@click.command("evaluate")
+@click.argument("library", type=click.Path(file_okay=False))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(file_okay=False), help="Folder to write."
+)
+@click.option(
+    "--model", "model_folder", type=click.Path(), help="Model folder [default: the released model]."
+)
+@click.option(
+    "--split",
+    default="test",
+    show_default=True,
+    type=click.Choice(["train", "valid", "test"]),
+    help="Galaxies to use.",
+)
+@click.option("-n", "--galaxies", type=click.IntRange(min=60), help="The first N galaxies only.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option("--overwrite", is_flag=True, help="Replace an earlier evaluation.")
+def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
+    """Measure a model on LIBRARY: metrics.json, report.md with figures, model_card.md.
+
+    Galaxies are observed at S/N 20, 50 and 100, without bands, without spectrum, and in the mix of
+    the training. Noise comes from the seed.
+    """
+    from phangs_sfh.cli.progress import progress_bar
+    from phangs_sfh.evaluation import evaluate as evaluation
+    from phangs_sfh.evaluation import report
+    from phangs_sfh.library.records import open_library
+    from phangs_sfh.prediction import load_model
+
+    report.check_output(output, overwrite)
+    model = load_model(model_folder)
+    n = open_library(library, model.instrument).n_galaxies(split)
+    n = min(n, galaxies or n)
+    with progress_bar("galaxies", n * len(evaluation.DESCRIPTIONS)) as advance:
+        results = evaluation.evaluate(library, model, split, galaxies, seed, advance)
+    report.write_report(output, *results, overwrite)
+    click.echo(f"{output}: {report.REPORT}, {report.METRICS}, {report.CARD}")
