@@ -119,7 +119,10 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
                    list(callbacks), verbose)  # fmt: skip
     model.load_weights(out / checkpoints.BEST)
     history = checkpoints.read_state(out)["history"]
-    _save_model(model, out, _describe(library, spec, settings, history, out))
+    _save_model(model, spec, settings, library, out)
+    checkpoints.write_text(
+        out / "model.json", json.dumps(_describe(library, spec, settings, history), indent=1)
+    )
     return history
 
 
@@ -206,11 +209,15 @@ def compile_model(model, spec, settings, steps, jit=True):
     optimizer.build(model.trainable_variables)
 
 
-def _describe(library, spec, settings, history, out):
+def _knows_gas(library):
+    """True if some galaxies of the library have emission lines."""
+    states = (library.content.get("prior") or {}).get("gas", {}).get("states", {})
+    return states.get("on", 0) > 0
+
+
+def _describe(library, spec, settings, history):
     """Content of model.json."""
     best = min(history, key=lambda row: row["val_loss"])
-    gas = library.content.get("prior", {}).get("gas", {}).get("states", {})
-    lines = "modelled" if gas.get("on", 0) > 0 else "masked"
     return {
         "schema_version": MODEL_SCHEMA_VERSION,
         "name": library.name,
@@ -218,8 +225,7 @@ def _describe(library, spec, settings, history, out):
         "instrument": library.instrument.to_dict(),
         "z_sun": library.z_sun,
         "posterior": spec.to_dict(),
-        "emission_lines": lines,
-        "columns": {"scalars": list(targets.SCALARS), "bins": ["sfh", "mh"]},
+        "emission_lines": "modelled" if _knows_gas(library) else "masked",
         "fraction_floor": targets.FRACTION_FLOOR,
         "training": {
             **settings.to_dict(),
@@ -233,8 +239,13 @@ def _describe(library, spec, settings, history, out):
     }
 
 
-def _save_model(model, out, description):
+def _save_model(model, spec, settings, library, out):
+    """Write model.keras: the network alone, without optimizer, loss or distribution strategy."""
+    instrument = library.instrument
+    bare = build_model(
+        instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
+    )
+    bare.set_weights(model.get_weights())
     temporary = out / "tmp-model.keras"
-    model.save(temporary)
+    bare.save(temporary)
     os.replace(temporary, out / "model.keras")
-    checkpoints.write_text(out / "model.json", json.dumps(description, indent=1))
