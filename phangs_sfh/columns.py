@@ -4,6 +4,8 @@ One of the two modules (with ``observation``) that meet units; every refusal is 
 file, column and remedy.
 """
 
+from functools import cache
+
 import astropy.units as u
 import numpy as np
 from astropy.utils.masked import Masked
@@ -145,6 +147,7 @@ def _padded(vectors):
     return padded
 
 
+@cache
 def flux_kind(unit):
     """Key of ``FLUX_KINDS`` for any f_λ or f_ν unit, None for a unit that is neither."""
     for kind, target in FLUX_KINDS.items():
@@ -160,15 +163,28 @@ def to_f_lambda(values, unit, wave):
 
     Parameters
     ----------
-    values : array
+    values : float64 array
     unit : astropy unit that ``flux_kind`` knows, or None: arbitrary, left as it is
     wave : array that broadcasts [Å]; f_ν becomes f_λ there
     """
     if unit is None:
         return values
+    factor, power = _power_law(unit)
+    return values * factor if power == 0 else values * (factor * (wave / 5000.0) ** power)
+
+
+@cache
+def _power_law(unit):
+    """Factor at 5000 Å and power of the wavelength that turn a unit into f_λ.
+
+    The power is 0 for f_λ, -2 for f_ν, -1 and -3 for photons per Å and per Hz. Astropy is asked at
+    two wavelengths only: setting up its conversion takes longer than a thousand spectra.
+    """
     target = FLUX_KINDS[flux_kind(unit)]
-    # Far smaller than one and often in single precision: the factor is applied in double.
-    return values * unit.to(target, 1.0, equivalencies=u.spectral_density(wave * u.AA))
+    here, there = (
+        unit.to(target, 1.0, equivalencies=u.spectral_density(wave * u.AA)) for wave in (5e3, 1e4)
+    )
+    return here, round(np.log2(there / here))
 
 
 def band_units(columns, band):
