@@ -90,7 +90,8 @@ class Columns:
         if has_spectrum:
             if not self.unit("wave"):
                 raise self.refusal("wave", "has no unit; set it, for instance to Angstrom")
-            if not self.unit("wave").is_equivalent(u.AA):
+            is_logarithm = isinstance(self.unit("wave"), u.FunctionUnitBase)
+            if is_logarithm or not self.unit("wave").is_equivalent(u.AA):
                 raise self.refusal(
                     "wave", f"unit '{self.unit('wave')}' is not a length; set it to Angstrom"
                 )
@@ -131,9 +132,11 @@ class Columns:
             if isinstance(part, Masked):
                 mask, part = part.mask, part.unmasked
             part = getattr(part, "value", part)
+            if part.dtype.kind not in "fiub":
+                raise TypeError
             values = np.array(np.ma.getdata(part), dtype=np.float64)
             values[np.ma.getmaskarray(part) | mask] = np.nan
-        except (TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):  # Attribute: dates, coordinates
             raise self.refusal(name, "does not hold numbers; make it a column of floats") from None
         return values
 
@@ -150,6 +153,8 @@ def _padded(vectors):
 @cache
 def flux_kind(unit):
     """Key of ``FLUX_KINDS`` for any f_λ or f_ν unit, None for a unit that is neither."""
+    if isinstance(unit, u.FunctionUnitBase):
+        return None  # a logarithm, which is equivalent but not proportional
     for kind, target in FLUX_KINDS.items():
         if unit.is_equivalent(target * u.AA):
             return None  # a line's flux; astropy would take it for λ f_λ

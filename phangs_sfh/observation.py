@@ -111,15 +111,20 @@ def observations_from_table(
             f"no spectrum reaches the rest-frame grid {instrument.wave[0]:g}-"
             f"{instrument.wave[-1]:g} Angstrom in any row; check unit, range and redshift",
         )
-    notes = tuple(_notes(source, z, reaches, observations))
+    notes = tuple(_notes(source, has_spectrum, z, reaches, observations))
     return Observations(**{**vars(observations), "warnings": notes})
 
 
-def _notes(source, redshift, reaches, observations):
+def _notes(source, has_spectrum, redshift, reaches, observations):
     """What was set aside, one line each."""
+    valid = rest_frame.valid_redshift(redshift)
     for bad, text in (
-        (~rest_frame.valid_redshift(redshift), "without a valid redshift: not answered"),
+        (~valid, "without a valid redshift: not answered"),
         (~reaches, "with a spectrum outside the rest-frame grid: spectrum not used"),
+        (
+            has_spectrum & valid & reaches & (observations.flux_err == 0).all(axis=1),
+            "without a usable pixel: spectrum not used",
+        ),
         (
             observations.flags & Flag.BANDS_REDSHIFTED > 0,
             f"at z > {rest_frame.BAND_MAX_REDSHIFT}: bands not used",

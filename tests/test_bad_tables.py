@@ -3,6 +3,7 @@
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.time import Time
 from input_tables import INSTRUMENT, make_table
 
 from phangs_sfh.errors import InputError
@@ -85,6 +86,16 @@ REFUSED = {
     "flat wave": (put("wave", lambda c: c[:, 0]), ["'wave'", "vector column"]),
     "pixels missing": (put("flux_err", lambda c: c[:, 1:]), ["'flux_err'", "shape"]),
     "vector band": (put("F555W", lambda c: np.tile(c, (2, 1)).T), ["'F555W'", "scalar column"]),
+    "magnitudes per pixel": (
+        put("flux", lambda c: c.to(u.STmag)),
+        ["'flux'", "not a flux density"],
+    ),
+    "logarithmic wave": (
+        put("wave", lambda c: u.Dex(np.log10(c.value), u.dex(u.AA))),
+        ["'wave'", "not a length"],
+    ),
+    "complex": (put("flux", lambda c: c * 1j), ["'flux'", "numbers"]),
+    "dates": (put("redshift", lambda c: Time(c.value, format="jyear")), ["'redshift'", "numbers"]),
     "text": (put("redshift", lambda c: ["a", "b", "c"]), ["'redshift'", "numbers"]),
     "velocity": (put("redshift", lambda c: c * 3e5), ["'redshift'", "velocity"]),
     "velocity with unit": (put("redshift", lambda c: c * u.km / u.s), ["'redshift'", "v / c"]),

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 from fake_model import write_fake_model
 from input_tables import make_table
 
+from phangs_sfh.cli.main import main
 from phangs_sfh.cli.predict import predict
 from phangs_sfh.errors import InputError
 
@@ -75,3 +76,24 @@ def test_refusals_reach_the_caller_before_any_work(run, tmp_path):
     assert (tmp_path / "out.fits").read_text() == "precious"
     assert run("in.fits", "-o", "out.fits", "--overwrite").exit_code == 0
     assert run("in.fits").exit_code == 2  # no output named
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda t: t.remove_column("flux"), "in.fits: column 'flux' is missing"),
+        (lambda t: t.meta.clear(), "in.fits: meta keyword WAVEMED is missing"),
+        (lambda t: t.replace_column("wave", t["wave"] / 10), "look like nm"),
+    ],
+)
+def test_a_refusal_is_one_line_and_exit_code_1(folder, tmp_path, monkeypatch, damage, words):
+    monkeypatch.chdir(tmp_path)
+    table = make_table(2)
+    damage(table)
+    table.write("in.fits")
+    result = CliRunner().invoke(
+        main, ["predict", "in.fits", "-o", "out.fits", "--model", str(folder)]
+    )
+    assert result.exit_code == 1 and result.stdout == ""
+    assert result.stderr.count("\n") == 1 and words in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in.fits"]

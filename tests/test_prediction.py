@@ -152,3 +152,23 @@ def test_released_model_is_the_highest_version(tmp_path, monkeypatch):
     for version in ("2", "10", "latest", "9"):
         (tmp_path / "phangs" / version).mkdir(parents=True)
     assert prediction.released_model() == tmp_path / "phangs" / "10"
+
+
+def test_released_model_answers_alone_as_in_a_batch():
+    """Rounding may move an answer by a thousandth of its error bar, no more."""
+    try:
+        released = prediction.load_model()
+    except InputError:
+        pytest.skip("no released model is installed")
+    table = make_table(40)
+    table["F275W"][::3] = np.nan
+    options = {"mask_emission_lines": released.masks_emission_lines}
+    together = values(
+        prediction.predict(observations_from_table(table, INSTRUMENT, **options), released)
+    )
+    one = observations_from_table(table[17:18], INSTRUMENT, **options)
+    alone = values(prediction.predict(one, released))
+    for name in ("sfh", "mh", "mw_logage", "lw_logage", "mw_mh", "lw_mh", "logml", "av"):
+        width = together[f"{name}_p84"][17] - together[f"{name}_p16"][17]
+        change = alone[f"{name}_p50"][0] - together[f"{name}_p50"][17]
+        assert (np.abs(change) <= 1e-3 * width + 1e-7).all(), name

@@ -59,11 +59,11 @@ def test_errors_of_rebinned_pixels_are_the_scatter_of_monte_carlo():
     wave = SAMPLINGS["finer"]
     rng = np.random.default_rng(3)
     error = 0.1 * (1 + 0.8 * np.sin(wave / 7) ** 2)
-    noisy = 1 + error * rng.standard_normal((1500, len(wave)))
+    noisy = 1 + error * rng.standard_normal((600, len(wave)))
     flux, propagated = _resample(wave, noisy, np.broadcast_to(error, noisy.shape))
     ratio = flux.std(axis=0) / propagated[0]
     # Only where input pixels straddle an edge does shared noise call for more than the scatter.
-    assert 0.85 < ratio.min() and np.percentile(ratio, 99) < 1.05
+    assert 0.8 < ratio.min() and np.percentile(ratio, 99) < 1.1
     assert np.median(ratio) == pytest.approx(0.94, abs=0.06)
 
 
@@ -72,7 +72,7 @@ def test_averages_over_many_pixels_scatter_as_their_errors_say(sampling):
     """Taken as independent, grid pixels hold as much information as the input: no more, no less."""
     wave = SAMPLINGS[sampling]
     rng = np.random.default_rng(4)
-    noisy = 1 + 0.1 * rng.standard_normal((1000, len(wave)))
+    noisy = 1 + 0.1 * rng.standard_normal((500, len(wave)))
     flux, error = _resample(wave, noisy, np.full(noisy.shape, 0.1))
     window = slice(200, 1500)
     predicted = np.sqrt((error[0, window] ** 2).sum()) / (1500 - 200)
