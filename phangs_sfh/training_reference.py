@@ -1,13 +1,16 @@
 """Measure the training set as the network sees it: at the end of a run, or before an export."""
 
+import numpy as np
+
 from phangs_sfh import emission_lines, pipeline
 from phangs_sfh.network import reference
 
 N_SPECTRA = 6000  # for the space of noiseless spectra
 N_TRAIN = 20_000
-N_VALID = 40_000  # observations, a galaxy seen anew as often as it takes
+N_VALID = 40_000  # observations; a galaxy is seen anew, in new noise, a few times
+MOST_TIMES = 5
 BATCH = 512
-TRAIN_SEED = 1_000_081
+TRAIN_SEED, VALID_SEED = 1_000_081, 1_000_099
 
 
 def measure_reference(model, galaxies, instrument, conditions):
@@ -30,18 +33,12 @@ def measure_reference(model, galaxies, instrument, conditions):
         If a split is empty.
     """
     train = {key: value[:N_TRAIN] for key, value in galaxies["train"].items()}
-    valid = galaxies["valid"]
-    repeats = max(1, round(N_VALID / max(1, len(valid["sfh"]))))
-
-    def observed_valid():
-        for i in range(min(repeats, 8)):
-            seed = pipeline.VALID_SEED + 1 + i
-            yield from pipeline.fixed_batches(valid, instrument, conditions, BATCH, seed)
-
+    times = int(np.clip(N_VALID // max(1, len(galaxies["valid"]["sfh"])), 1, MOST_TIMES))
+    valid = {key: np.concatenate([value] * times) for key, value in galaxies["valid"].items()}
     return reference.fit_reference(
         model,
         train["spectrum"][:N_SPECTRA],
         pipeline.fixed_batches(train, instrument, conditions, BATCH, TRAIN_SEED),
-        observed_valid(),
+        pipeline.fixed_batches(valid, instrument, conditions, BATCH, VALID_SEED),
         excluded=emission_lines.window_mask(instrument.wave),
     )

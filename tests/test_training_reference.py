@@ -28,12 +28,12 @@ def galaxies(n, seed):
 def test_surprise_is_calibrated_for_the_conditions_of_training():
     """New galaxies, new noise, masks and missing bands: one in ten is over 1."""
     instrument, conditions = load_instrument(), ObservingConditions()
-    splits = {"train": galaxies(1500, 1), "valid": galaxies(400, 2)}
+    splits = {"train": galaxies(1000, 1), "valid": galaxies(400, 2)}
     y = small_run.target_vectors(splits["train"])
     spec = PosteriorSpec.standardised_by(y, n_components=small_run.N_COMPONENTS)
     model = small_run.network(spec, instrument.n_pixels, instrument.n_bands)
     constants = measure_reference(model, splits, instrument, conditions)
-    fresh = galaxies(1500, 3)
+    fresh = galaxies(1000, 3)
     inputs = observe(fresh["spectrum"], fresh["bands"], instrument, conditions, [5, 6])
     cleaned, pixels, bands = clean(*(inputs[name] for name in small_run.INPUTS))
     latent = reference.with_latent(model)(cleaned)["latent"]
@@ -53,7 +53,7 @@ def test_export_measures_a_library_if_the_run_did_not(tmp_path):
     (run / reference.FILE).unlink()
     with pytest.raises(InputError, match=f"{reference.FILE}: missing.*--library"):
         serving.export_model(run, tmp_path / "mine")
-    write_library(library, 200, workers=1)
+    write_library(library, 60, workers=1)
     folder = serving.export_model(run, tmp_path / "mine", library)
     assert (folder / "saved_model.pb").exists() and (run / reference.FILE).exists()
     assert json.loads((folder / "model.json").read_text())["name"] == "mine"
