@@ -30,13 +30,12 @@ def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.evaluation import evaluate as evaluation
     from phangs_sfh.evaluation import report
-    from phangs_sfh.library.records import open_library
     from phangs_sfh.prediction import load_model
 
     report.check_output(output, overwrite)
     model = load_model(model_folder)
-    n = open_library(library, model.instrument).n_galaxies(split)
-    n = min(n, galaxies or n)
+    library = evaluation.open_for(model, library)
+    n = min(library.n_galaxies(split), galaxies or library.n_galaxies(split))
     with progress_bar("galaxies", n * len(evaluation.DESCRIPTIONS)) as advance:
         results = evaluation.evaluate(library, model, split, galaxies, seed, advance)
     report.write_report(output, *results, overwrite)

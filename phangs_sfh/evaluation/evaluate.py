@@ -48,22 +48,41 @@ def conditions(masks_lines, stored=None):
     }
 
 
-def check_model(model, library):
-    """Raise InputError where model and library do not fit together."""
+def open_for(model, library_folder):
+    """Open a library that fits a model.
+
+    Parameters
+    ----------
+    model : prediction.Model
+    library_folder : path
+
+    Returns
+    -------
+    library : library.records.Library
+
+    Raises
+    ------
+    InputError
+        If it is damaged, or for another instrument or solar metallicity than the model.
+    """
+    from phangs_sfh.library.records import open_library
+
+    library = open_library(library_folder, model.instrument)
     z_sun = library.z_sun
     if z_sun is not None and abs(z_sun - model.info["z_sun"]) > HIGHEST_Z_SUN_DIFFERENCE:
         raise InputError(
             f"{library.folder / 'library.json'}: z_sun is {z_sun:g}, the model's {model.path} is "
             f"{model.info['z_sun']:g}, so [M/H] differs; use a library of the model's SSPs"
         )
+    return library
 
 
-def evaluate(library_folder, model, split="test", limit=None, seed=0, progress=None):
+def evaluate(library, model, split="test", limit=None, seed=0, progress=None):
     """Evaluate a model on one split of a library.
 
     Parameters
     ----------
-    library_folder : path
+    library : library.records.Library, from ``open_for``
     model : prediction.Model
     split : str
     limit : int, optional; the first galaxies only
@@ -79,13 +98,9 @@ def evaluate(library_folder, model, split="test", limit=None, seed=0, progress=N
     Raises
     ------
     InputError
-        If the library is damaged or does not fit the model.
+        If a shard is damaged or the split empty.
     """
-    from phangs_sfh.library.records import open_library
-
     start = time.perf_counter()
-    library = open_library(library_folder, model.instrument)
-    check_model(model, library)
     galaxies = mocks.load_mocks(library, split, limit, seed)
     signatures = model.saved.signatures
     stored = training_settings(model).get("conditions")

@@ -122,7 +122,7 @@ def groups(summary, title):
         one.grid(axis="y", color="0.93")
         for start in starts[1:-1]:
             one.axhline(start - 0.5, color="0.75", lw=0.8)
-    axes[0].set_ylim(len(entries) - 0.5, -0.5)
+    axes[0].set_ylim(max(len(entries), 1) - 0.5, -0.5)
     axes[1].legend(fontsize=9, loc="best")
     figure.suptitle(title, fontsize=14)
     return figure

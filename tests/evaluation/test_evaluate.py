@@ -50,12 +50,15 @@ def linear_model(galaxies, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def result(linear_model):
-    return evaluation.evaluate(SAMPLE, load_model(linear_model), "train", 400)
+    model = load_model(linear_model)
+    return evaluation.evaluate(evaluation.open_for(model, SAMPLE), model, "train", 400)
 
 
 def test_prior_answers_are_calibrated_but_not_sharp(prior_model):
     """The prior is a right posterior that has learnt nothing: coverage is nominal, width is 1."""
-    summary, _, _ = evaluation.evaluate(SAMPLE, load_model(prior_model), "train", 300)
+    model = load_model(prior_model)
+    library = evaluation.open_for(model, SAMPLE)
+    summary, _, _ = evaluation.evaluate(library, model, "train", 300)
     of_mix = summary["conditions"]["mix"]["calibration"]
     mh = [name for name in QUANTITIES if name.startswith("mh")]
     covered = np.array([of_mix["coverage"][name][1] for name in mh])
@@ -132,9 +135,15 @@ def test_every_stress_case_changes_its_input(galaxies):
 def test_command_writes_report_card_metrics_and_every_figure(linear_model, tmp_path):
     out = tmp_path / "evaluation"
     arguments = ["evaluate", str(SAMPLE), "-o", str(out), "--model", str(linear_model)]
-    arguments += ["--split", "train", "-n", "150"]
-    first = CliRunner().invoke(main, arguments)
+    arguments += ["--split", "train", "-n", "60"]
+    out.mkdir()
+    for name in ("metrics.json", "old.png"):  # an earlier evaluation
+        (out / name).write_text("")
+    refusal = CliRunner().invoke(main, arguments)
+    assert refusal.exit_code == 1 and "--overwrite" in refusal.output
+    first = CliRunner().invoke(main, [*arguments, "--overwrite"])
     assert first.exit_code == 0, first.output
+    assert not (out / "old.png").exists()
     metrics = json.loads((out / "metrics.json").read_text())
     report = (out / "report.md").read_text()
     for figure in out.glob("*.png"):
@@ -145,10 +154,6 @@ def test_command_writes_report_card_metrics_and_every_figure(linear_model, tmp_p
     number = metrics["conditions"]["sn50"]["scalars"]["mw_mh"]["mad_std"]
     assert f"{number:.3f}" in card
     assert all(name in card for name in QUANTITIES[6:])
-
-    again = CliRunner().invoke(main, arguments)
-    assert again.exit_code == 1 and "--overwrite" in again.output
-    assert CliRunner().invoke(main, [*arguments, "--overwrite"]).exit_code == 0
     assert [path.name for path in tmp_path.iterdir()] == ["evaluation"]
 
 
