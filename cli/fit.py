@@ -23,7 +23,7 @@ import click
     help="Logical CPUs of --mirrored where there is no GPU.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing run and its model.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing run; exported versions stay.")
 @click.option("--epochs", default=15, show_default=True, type=click.IntRange(min=1))
 @click.option("--batch-size", default=256, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
@@ -39,6 +39,7 @@ def fit(library, output, mirrored, replicas, resume, overwrite, epochs, batch_si
     from phangs_sfh.library import records
 
     opened = records.open_library(library)
+    records.verify(opened, ("train", "valid"))
     output = Path(output or Path("saved_models") / opened.name)
     strategy = training.mirrored_strategy(replicas) if mirrored else None
     settings = training.FitSettings(epochs=epochs, batch_size=batch_size, seed=seed)
@@ -52,5 +53,5 @@ def fit(library, output, mirrored, replicas, resume, overwrite, epochs, batch_si
         verbose=1 if sys.stdout.isatty() else 2,
     )
     best = min(history, key=lambda row: row["val_loss"])
-    exported = serving.export_model(output / "run", output)
+    exported = serving.export_model(output / "run", output, library=library)
     click.echo(f"{exported}: valid loss {best['val_loss']:.4f} after {best['epoch'] + 1} epochs")

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from phangs_sfh.errors import InputError
 
@@ -48,9 +49,7 @@ def check_resumable(folder, settings):
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no run to resume; start it without --resume") from None
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"{path}: not JSON ({error}); start anew with --overwrite"
-        ) from None
+        raise InputError(f"{path}: not JSON ({error}); start anew with --overwrite") from None
     for name in sorted(set(stored) | set(settings)):
         if stored.get(name) != settings.get(name):
             raise InputError(
@@ -79,6 +78,9 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.history = list(state["history"])
 
     def on_epoch_end(self, epoch, logs=None):
+        if not all(np.isfinite(value) for value in (logs or {}).values()):
+            self.model.stop_training = True  # keep the last sound state
+            return
         row = {"epoch": epoch, **{key: float(value) for key, value in (logs or {}).items()}}
         row["learning_rate"] = float(self.model.optimizer.learning_rate)
         earlier = [r["val_loss"] for r in self.history]

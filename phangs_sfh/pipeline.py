@@ -34,6 +34,12 @@ def observed(examples, instrument, conditions, seed):
     return inputs, target_vector(examples, noise)
 
 
+def steps_per_epoch(galaxies, batch_size):
+    """Full batches in one pass through ``galaxies``; at least one."""
+    n = len(galaxies["sfh"])
+    return n // min(batch_size, n)
+
+
 def training_batches(galaxies, instrument, conditions, batch_size, seed, epochs, first_epoch=0):
     """All batches of epochs ``first_epoch`` to ``epochs``, one after the other.
 
@@ -52,7 +58,7 @@ def training_batches(galaxies, instrument, conditions, batch_size, seed, epochs,
     """
     n = len(galaxies["sfh"])
     batch_size = min(batch_size, n)
-    steps = n // batch_size
+    steps = steps_per_epoch(galaxies, batch_size)
     constants = {key: tf.constant(value) for key, value in galaxies.items()}
 
     def batch(step):

@@ -36,10 +36,10 @@ class FitSettings:
     n_components : normals in the posterior
     """
 
-    epochs: int = 45
+    epochs: int = 15
     batch_size: int = 256
     seed: int = 1
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     warm_up: float = 0.03
     weight_decay: float = 0.01
     clip_norm: float = 1.0
@@ -78,7 +78,7 @@ def mirrored_strategy(replicas=2):
 
 
 def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=False,
-        callbacks=(), verbose=0):  # fmt: skip
+        jit=None, callbacks=(), verbose=0):  # fmt: skip
     """Train a model and leave it in the run folder ``out``.
 
     ``out`` then holds model.keras (the best weights on the valid split), model.json, metrics.csv,
@@ -92,6 +92,7 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
     strategy : tf.distribute.Strategy, optional
     resume : go on after the last full epoch, to the same end as an unbroken run
     overwrite : replace an existing run
+    jit : compile the steps with XLA; by default on one replica only
     callbacks : further Keras callbacks
     verbose : Keras' progress bar, 0, 1 or 2
 
@@ -103,7 +104,7 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
     ------
     InputError
         If the run exists and neither ``resume`` nor ``overwrite`` is given, the resumed run had
-        other settings, or the library is damaged.
+        other settings, the library is damaged, or the loss is no longer finite.
     """
     settings, out = settings or FitSettings(), Path(out)
     _check(settings, library)
@@ -115,10 +116,24 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
         pipeline.target_sample(galaxies["train"], seed=settings.seed),
         n_components=settings.n_components,
     )
-    model = _train(library.instrument, galaxies, spec, settings, out, state, strategy,
-                   list(callbacks), verbose)  # fmt: skip
-    model.load_weights(out / checkpoints.BEST)
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        model = _build(library.instrument, galaxies["train"], spec, settings)
+        steps = pipeline.steps_per_epoch(galaxies["train"], settings.batch_size)
+        if jit is None:
+            jit = strategy.num_replicas_in_sync == 1
+        compile_model(model, spec, settings, steps, jit)
+        if state["weights"]:
+            model.load_weights(out / state["weights"])
+    if state["epochs_done"] < settings.epochs:
+        _run(model, library.instrument, galaxies, settings, out, state, callbacks, verbose)
     history = checkpoints.read_state(out)["history"]
+    if len(history) < settings.epochs:
+        raise InputError(
+            f"{out}: the loss is not finite after {len(history)} epochs; "
+            "train anew with --overwrite and another --seed or a larger library"
+        )
+    model.load_weights(out / checkpoints.BEST)
     _save_model(model, spec, settings, library, out)
     checkpoints.write_text(
         out / "model.json", json.dumps(_describe(library, spec, settings, history), indent=1)
@@ -153,44 +168,37 @@ def _prepare_folder(out, stored, resume, overwrite):
                 "another -o DIR"
             )
         if not (out / "run.json").is_file():
-            raise InputError(f"{out}: not a training run, will not be replaced; give another -o DIR")
+            raise InputError(f"{out}: no training run, will not be replaced; give another -o DIR")
         shutil.rmtree(out)
     checkpoints.start_run(out, stored)
 
 
-def _train(instrument, galaxies, spec, settings, out, state, strategy, callbacks, verbose):
-    """Run the epochs that are left; returns the model."""
-    done = state["epochs_done"]
+def _build(instrument, galaxies, spec, settings):
+    model = build_model(
+        instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
+    )
+    some = slice(0, REFERENCE_GALAXIES)
+    model.get_layer("normalise").set_reference(galaxies["spectrum"][some], galaxies["bands"][some])
+    return model
+
+
+def _run(model, instrument, galaxies, settings, out, state, callbacks, verbose):
+    """Run the epochs that are left."""
     batches, steps = pipeline.training_batches(
         galaxies["train"], instrument, settings.conditions, settings.batch_size, settings.seed,
-        settings.epochs, done,
+        settings.epochs, state["epochs_done"],
     )  # fmt: skip
-    valid = pipeline.fixed_batches(
-        galaxies["valid"], instrument, settings.conditions, VALID_BATCH
-    ).cache()
-    strategy = strategy or tf.distribute.get_strategy()
-    with strategy.scope():
-        model = build_model(
-            instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
-        )
-        some = slice(0, REFERENCE_GALAXIES)
-        model.get_layer("normalise").set_reference(
-            galaxies["train"]["spectrum"][some], galaxies["train"]["bands"][some]
-        )
-        compile_model(model, spec, settings, steps, strategy.num_replicas_in_sync == 1)
-        if done:
-            model.load_weights(out / state["weights"])
-    if done < settings.epochs:
-        saving = [
-            checkpoints.EpochCheckpoint(out, state),
-            keras.callbacks.TensorBoard(out / "logs", write_graph=False),
-            keras.callbacks.TerminateOnNaN(),
-        ]
-        model.fit(
-            batches, validation_data=valid, epochs=settings.epochs, initial_epoch=done,
-            steps_per_epoch=steps, callbacks=saving + callbacks, verbose=verbose, shuffle=False,
-        )  # fmt: skip
-    return model
+    valid = pipeline.fixed_batches(galaxies["valid"], instrument, settings.conditions, VALID_BATCH)
+    saving = [
+        keras.callbacks.TerminateOnNaN(),
+        checkpoints.EpochCheckpoint(out, state),
+        keras.callbacks.TensorBoard(out / "logs", write_graph=False),
+    ]
+    model.fit(
+        batches, validation_data=valid, epochs=settings.epochs,
+        initial_epoch=state["epochs_done"], steps_per_epoch=steps,
+        callbacks=saving + list(callbacks), verbose=verbose, shuffle=False,
+    )  # fmt: skip
 
 
 def compile_model(model, spec, settings, steps, jit=True):

@@ -19,8 +19,16 @@ from phangs_sfh.errors import InputError
 LN10_OVER_2P5 = np.log(10.0) / 2.5
 SPEED_OF_LIGHT = 299792.458  # km/s
 N_BAD_PIXELS = 12
-SKY_LINES = ((5577.3, 3.0, 4.0), (5891.0, 1.0, 5.0), (6300.3, 2.0, 4.0), (6363.8, 1.0, 4.0),
-             (6498.7, 0.6, 5.0), (6553.6, 0.6, 5.0), (6863.9, 1.2, 8.0), (6923.2, 1.2, 8.0))  # fmt: skip
+SKY_LINES = (
+    (5577.3, 3.0, 4.0),
+    (5891.0, 1.0, 5.0),
+    (6300.3, 2.0, 4.0),
+    (6363.8, 1.0, 4.0),
+    (6498.7, 0.6, 5.0),
+    (6553.6, 0.6, 5.0),
+    (6863.9, 1.2, 8.0),
+    (6923.2, 1.2, 8.0),
+)
 """Night-sky residuals: wavelength [Å], extra noise relative to the continuum's, width σ [Å]."""
 
 

@@ -92,7 +92,8 @@ def open_library(folder, instrument=None):
                    if not p.is_file()]  # fmt: skip
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"{path}: field {error} is missing or malformed; build the library anew with make-library"
+            f"{path}: field {error} is missing or malformed; "
+            "build the library anew with make-library"
         ) from None
     if missing:
         raise InputError(
@@ -133,12 +134,10 @@ def verify(library, splits=SPLITS):
     """
     for split in splits:
         for shard, path in zip(library.shards(split), library.shard_paths(split), strict=True):
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest() if hasattr(
-                    hashlib, "file_digest") else hashlib.sha256(file.read()).hexdigest()  # fmt: skip
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()  # a shard is a few MB
             if digest != shard["sha256"]:
                 raise InputError(
-                    f"{path}: SHA-256 differs from library.json, the shard is truncated or corrupt; "
+                    f"{path}: SHA-256 differs from library.json, truncated or corrupt shard; "
                     "copy it anew or build the library anew with make-library"
                 )
 

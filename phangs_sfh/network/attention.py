@@ -22,9 +22,10 @@ class Attention(keras.layers.Layer):
         dim = tokens_shape[-1]
         if dim % self.heads:
             raise ValueError(f"dim {dim} is not a multiple of heads {self.heads}")
-        glorot = keras.initializers.GlorotUniform
         for name, width in (("query", dim), ("key_value", 2 * dim), ("out", dim)):
-            kernel = self.add_weight(name=f"{name}_kernel", shape=(dim, width), initializer=glorot())
+            kernel = self.add_weight(
+                name=f"{name}_kernel", shape=(dim, width), initializer="glorot_uniform"
+            )
             bias = self.add_weight(name=f"{name}_bias", shape=(width,), initializer="zeros")
             setattr(self, name, (kernel, bias))
 

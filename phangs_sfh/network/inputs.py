@@ -88,8 +88,8 @@ class Normalise(keras.layers.Layer):
         peak = ops.maximum(_peak(flux, pixel_ok), 0.0)
         peak = ops.where(peak > 0, peak, _peak(band_flux, band_ok))
         peak = ops.where(peak > TINY, peak, TINY)
-        flux, flux_err = (ops.where(pixel_ok, a, 1.0 * peak) / peak for a in (flux, flux_err))
-        band_flux, band_err = (ops.where(band_ok, a, 1.0 * peak) / peak for a in (band_flux, band_err))
+        flux, flux_err = (ops.where(pixel_ok, a, peak) / peak for a in (flux, flux_err))
+        band_flux, band_err = (ops.where(band_ok, a, peak) / peak for a in (band_flux, band_err))
 
         any_pixel = ops.any(pixel_ok, axis=-1, keepdims=True)
         scale = ops.where(

@@ -156,7 +156,7 @@ class PosteriorSpec:
         return ops.mean(ops.square(self.standardise(y) - mean), axis=-1)
 
     def initial_bias(self, seed=0):
-        """Bias of the head for a sane start: unit widths, independent targets, spread means; [P]."""
+        """Bias of the head for a sane start: unit widths, no correlations, spread means; [P]."""
         rng = np.random.default_rng(seed)
         k, n = self.n_components, targets.N_TARGETS
         parts = np.zeros((k, self.n_params // k - 1), np.float32)

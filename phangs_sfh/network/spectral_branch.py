@@ -9,7 +9,7 @@ FOLD = 8  # pixels folded into channels before the first convolution
 
 @keras.saving.register_keras_serializable(package="phangs_sfh")
 class Fold(keras.layers.Layer):
-    """Fold neighbouring pixels into channels: [n, pixels, c] to [n, tokens · patch / fold, fold · c].
+    """Fold pixels into channels: [n, pixels, c] to [n, tokens · patch / fold, fold · c].
 
     The end is padded with zeros (= missing) to whole patches. A convolution of kernel k after it is
     one of kernel k · fold and stride fold before it, but is a far larger matrix product a pixel.

@@ -1,0 +1,187 @@
+"""Training end to end on a toy library: it learns, resumes to the same end, and refuses well."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import toy_library
+
+from phangs_sfh import checkpoints, pipeline, training
+from phangs_sfh.errors import InputError
+from phangs_sfh.library import records
+from phangs_sfh.network.model import NetworkSpec, load_model, posterior_of
+
+SMALL = NetworkSpec(widths=(16, 16), dim=16, heads=2, blocks=2, latent=16, hidden=32)
+
+
+def settings(epochs=3, **changes):
+    changes = {"batch_size": 64, "n_components": 2, "network": SMALL, **changes}
+    return training.FitSettings(epochs=epochs, **changes)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    folder = toy_library.write_library(tmp_path_factory.mktemp("toy") / "toy")
+    return records.open_library(folder)
+
+
+@pytest.fixture(scope="module")
+def unbroken(library, tmp_path_factory):
+    out = tmp_path_factory.mktemp("run") / "run"
+    return out, training.fit(library, out, settings(), jit=False)
+
+
+def test_learns_more_than_the_prior(library, tmp_path):
+    conditions = training.ObservingConditions.fixed(100.0)
+    chosen = settings(12, batch_size=32, conditions=conditions)
+    history = training.fit(library, tmp_path / "run", chosen, jit=False)
+    losses = [row["val_loss"] for row in history]
+    assert losses[-1] < losses[0] - 0.5
+    model, description = load_model(tmp_path / "run")
+    spec = posterior_of(description)
+    galaxies = records.load(library, "valid")
+    ((inputs, y),) = pipeline.fixed_batches(galaxies, library.instrument, conditions, 512)
+    params = model(inputs)
+    assert np.mean(spec.squared_error(params, y)) < 0.35  # the prior's mean leaves 1
+    alone = tf.tile(spec.initial_bias()[None], [len(y), 1])  # unit normals: the prior, bin by bin
+    assert np.mean(spec.log_densities(params, y)[0] - spec.log_densities(alone, y)[0]) > 10.0
+
+
+def test_run_folder_holds_what_serving_needs(library, unbroken):
+    out, history = unbroken
+    model, description = load_model(out)
+    assert description["schema_version"] == 1
+    assert description["z_sun"] == 0.02
+    assert description["emission_lines"] == "masked"  # toy galaxies have no gas
+    assert description["training"]["best"]["val_loss"] == min(r["val_loss"] for r in history)
+    assert model.get_layer("latent").output.shape == (None, SMALL.latent)
+    rows = (out / "metrics.csv").read_text().splitlines()
+    assert len(rows) == 1 + len(history) and rows[0].startswith("epoch,loss,val_loss")
+    assert list((out / "logs").rglob("events.out.tfevents*"))
+    assert not list(out.glob("*tmp*"))
+
+
+def test_saved_model_has_the_best_valid_loss(library, unbroken):
+    out, history = unbroken
+    model, description = load_model(out)
+    spec = posterior_of(description)
+    galaxies = records.load(library, "valid")
+    ((inputs, y),) = pipeline.fixed_batches(
+        galaxies, library.instrument, training.ObservingConditions(), training.VALID_BATCH
+    )
+    loss = float(tf.reduce_mean(spec.loss(model(inputs), y)))
+    assert loss == pytest.approx(min(row["val_loss"] for row in history), abs=2e-4)
+
+
+class Kill(Exception):
+    pass
+
+
+def test_resume_after_a_kill_comes_to_the_same_end(library, unbroken, tmp_path):
+    out, history = unbroken
+
+    class KillInSecondEpoch(training.keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.model.optimizer.iterations >= 12:
+                raise Kill
+
+    with pytest.raises(Kill):
+        training.fit(library, tmp_path, settings(), jit=False, callbacks=[KillInSecondEpoch()])
+    assert checkpoints.read_state(tmp_path)["epochs_done"] == 1
+    assert not (tmp_path / "model.keras").exists()
+    resumed = training.fit(library, tmp_path, settings(), jit=False, resume=True)
+    for mine, theirs in zip(resumed, history, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+    for ours, whole in zip(
+        load_model(tmp_path)[0].get_weights(), load_model(out)[0].get_weights(), strict=True
+    ):
+        np.testing.assert_allclose(ours, whole, atol=2e-4)
+
+
+def test_resuming_a_finished_run_changes_nothing(library, unbroken):
+    out, history = unbroken
+    before = load_model(out)[0].get_weights()
+    assert training.fit(library, out, settings(), jit=False, resume=True) == history
+    for a, b in zip(before, load_model(out)[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_refuses_existing_run_and_changed_settings(library, unbroken, tmp_path):
+    out, _ = unbroken
+    with pytest.raises(InputError, match="--resume"):
+        training.fit(library, out, settings())
+    with pytest.raises(InputError, match="epochs was 3, now 4"):
+        training.fit(library, out, settings(4), resume=True)
+    with pytest.raises(InputError, match="no run to resume"):
+        training.fit(library, tmp_path / "none", settings(), resume=True)
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(InputError, match="no training run"):
+        training.fit(library, tmp_path, settings(), overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+def test_epochs_differ_in_order_and_noise_but_can_be_repeated(library):
+    galaxies = records.load(library, "train")
+    conditions = training.ObservingConditions()
+
+    def batches(first):
+        dataset, steps = pipeline.training_batches(
+            galaxies, library.instrument, conditions, 64, 5, 2, first
+        )
+        return list(dataset.as_numpy_iterator()), steps
+
+    both, steps = batches(0)
+    second, _ = batches(1)
+    assert len(both) == 2 * steps and len(second) == steps
+    for (inputs, y), (again, y_again) in zip(both[steps:], second, strict=True):
+        np.testing.assert_array_equal(y, y_again)
+        np.testing.assert_array_equal(inputs["flux"], again["flux"])
+    ages = [np.concatenate([y[:, 0] for _, y in part]) for part in (both[:steps], second)]
+    assert not np.array_equal(*ages)
+    for age in ages:  # each epoch is a permutation of the galaxies
+        np.testing.assert_array_equal(np.sort(age), np.sort(galaxies["mw_logage"]))
+
+
+def test_targets_agree_with_their_definition(library):
+    from phangs_sfh.network import targets
+
+    galaxies = records.load(library, "valid")
+    noise = np.random.default_rng(0).normal(size=galaxies["sfh"].shape).astype(np.float32)
+    y = pipeline.target_vector(galaxies, tf.constant(noise)).numpy()
+    floored = targets.floored(galaxies["sfh"], noise)
+    np.testing.assert_allclose(y[:, targets.RATIO_SLICE], targets.log_ratios(floored), atol=1e-4)
+    back = np.exp(np.asarray(targets.log_fractions(tf.constant(y[:, targets.RATIO_SLICE]))))
+    np.testing.assert_allclose(back, floored, rtol=1e-4, atol=1e-7)
+    np.testing.assert_array_equal(y[:, targets.MH_SLICE], galaxies["mh"])
+
+
+MIRRORED = """
+import sys
+sys.path[:0] = [{tests!r}]
+from test_training import settings, training, records
+library = records.open_library({library!r})
+replicas = int(sys.argv[1])
+strategy = training.mirrored_strategy(replicas) if replicas > 1 else None
+assert strategy is None or strategy.num_replicas_in_sync == 2
+history = training.fit(library, sys.argv[2], settings(2), strategy=strategy, jit=False)
+print("LOSSES", [row["loss"] for row in history], [row["val_loss"] for row in history])
+"""
+
+
+def test_two_mirrored_replicas_train_as_one(library, tmp_path):
+    script = MIRRORED.format(tests=str(Path(__file__).parent), library=str(library.folder))
+    losses = []
+    for replicas in (1, 2):
+        command = [sys.executable, "-c", script, str(replicas), str(tmp_path / str(replicas))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+        line = next(x for x in done.stdout.splitlines() if x.startswith("LOSSES"))
+        losses.append(json.loads(f"[{line[7:].replace('] [', '], [')}]"))
+    np.testing.assert_allclose(losses[1], losses[0], rtol=2e-3)
+    for replicas in (1, 2):  # and what they leave is an ordinary model
+        model, _ = load_model(tmp_path / str(replicas))
+        assert model.count_params() > 0
