@@ -24,7 +24,7 @@ from phangs_sfh.instrument import load_instrument
 from phangs_sfh.library import priors
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
 from phangs_sfh.library.simulate import write_shard
-from phangs_sfh.ssp.engines import load_ssp
+from phangs_sfh.ssp.engines import computed_once, load_ssp
 from phangs_sfh.version import __version__
 
 SMALLEST = 3  # one galaxy for each split
@@ -79,6 +79,7 @@ def write_library(
                 _report(progress, shard)
             else:
                 todo.append(shard)
+        ssp = computed_once(ssp, building)
         settings = (str(building), seed, ssp, contents["prior"])
         _run(todo, settings, min(workers, len(todo)), progress)
         contents["splits"] = _inventory(building, shards)
@@ -88,6 +89,7 @@ def write_library(
         os.replace(building, folder)
     # Only now: shards without their plan could be taken up by a build with other settings.
     (folder / "plan.json").unlink()
+    (folder / "ssp.fits").unlink(missing_ok=True)
     (folder / "lock").unlink()
     return contents
 

