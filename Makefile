@@ -1,5 +1,6 @@
 # make demo   set everything up and run the demo
-# make test   set everything up and run the tests
+# make test   set everything up and run the tests; bagpipes and python-fsps, which it checks the
+#             forward model against, are installed if that can be done, else those tests skip
 # make lint   check the style
 #
 # All of it happens in .venv; the system's Python is left alone. PYTHON=/path/to/python3.x chooses
@@ -30,6 +31,8 @@ $(VENV)/.installed: $(SETTINGS) | $(BIN)/python
 
 $(VENV)/.installed-test: $(SETTINGS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	-sh scripts/install_bagpipes.sh $(BIN)/python
+	-sh scripts/install_fsps.sh $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 clean:
