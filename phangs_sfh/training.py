@@ -109,9 +109,12 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
     settings, out = settings or FitSettings(), Path(out)
     _check(settings, library)
     stored = json.loads(json.dumps({**settings.to_dict(), "library": _identity(library)}))
-    _prepare_folder(out, stored, resume, overwrite)
-    state = checkpoints.read_state(out)
+    _check_folder(out, stored, resume, overwrite)
     galaxies = {split: records.load(library, split) for split in ("train", "valid")}
+    if not resume:  # only now: a damaged library must not cost an old run
+        shutil.rmtree(out, ignore_errors=True)
+        checkpoints.start_run(out, stored)
+    state = checkpoints.read_state(out)
     spec = PosteriorSpec.standardised_by(
         pipeline.target_sample(galaxies["train"], seed=settings.seed),
         n_components=settings.n_components,
@@ -157,7 +160,7 @@ def _identity(library):
     return {"name": library.name, "sha256": sums}
 
 
-def _prepare_folder(out, stored, resume, overwrite):
+def _check_folder(out, stored, resume, overwrite):
     if resume:
         checkpoints.check_resumable(out, stored)
         return
@@ -169,8 +172,6 @@ def _prepare_folder(out, stored, resume, overwrite):
             )
         if not (out / "run.json").is_file():
             raise InputError(f"{out}: no training run, will not be replaced; give another -o DIR")
-        shutil.rmtree(out)
-    checkpoints.start_run(out, stored)
 
 
 def _build(instrument, galaxies, spec, settings):
