@@ -24,10 +24,24 @@ import click
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing run; exported versions stay.")
+@click.option(
+    "--from",
+    "start_from",
+    type=click.Path(file_okay=False, exists=True),
+    metavar="MODEL",
+    help="Start from the weights of a trained model: to train on, or for your own prior.",
+)
 @click.option("--epochs", default=15, show_default=True, type=click.IntRange(min=1))
 @click.option("--batch-size", default=256, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--learning-rate",
+    default=2e-3,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Highest rate; it rises at first and then falls as a cosine.",
+)
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
-def fit(library, output, mirrored, replicas, resume, overwrite, epochs, batch_size, seed):
+def fit(library, output, mirrored, replicas, resume, overwrite, **settings):
     """Train a model on LIBRARY, a folder made by make-library, and export it.
 
     The run itself (checkpoints, metrics.csv, TensorBoard logs) is kept in DIR/run; the exported
@@ -42,11 +56,10 @@ def fit(library, output, mirrored, replicas, resume, overwrite, epochs, batch_si
     records.verify(opened, ("train", "valid"))
     output = Path(output or Path("saved_models") / opened.name)
     strategy = training.mirrored_strategy(replicas) if mirrored else None
-    settings = training.FitSettings(epochs=epochs, batch_size=batch_size, seed=seed)
     history = training.fit(
         opened,
         output / "run",
-        settings,
+        training.FitSettings(**settings),
         strategy=strategy,
         resume=resume,
         overwrite=overwrite,

@@ -12,10 +12,11 @@ import tensorflow as tf
 
 from phangs_sfh import checkpoints, pipeline
 from phangs_sfh.errors import InputError
+from phangs_sfh.instrument import Instrument
 from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.network import targets
-from phangs_sfh.network.model import NetworkSpec, build_model
+from phangs_sfh.network.model import NetworkSpec, build_model, load_model, posterior_of
 from phangs_sfh.network.posterior import PosteriorSpec
 
 MODEL_SCHEMA_VERSION = 1
@@ -34,6 +35,7 @@ class FitSettings:
     weight_decay : of AdamW (Loshchilov & Hutter 2019), not on biases and norms
     clip_norm : largest norm of the whole gradient
     n_components : normals in the posterior
+    start_from : folder of a trained model whose weights and target units are taken over
     """
 
     epochs: int = 15
@@ -44,6 +46,7 @@ class FitSettings:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     n_components: int = 4
+    start_from: str | None = None
     network: NetworkSpec = field(default_factory=NetworkSpec)
     conditions: ObservingConditions = field(default_factory=ObservingConditions)
 
@@ -115,13 +118,19 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
         shutil.rmtree(out, ignore_errors=True)
         checkpoints.start_run(out, stored)
     state = checkpoints.read_state(out)
-    spec = PosteriorSpec.standardised_by(
-        pipeline.target_sample(galaxies["train"], seed=settings.seed),
-        n_components=settings.n_components,
-    )
+    start = _load_start(settings, library)
+    if start:
+        spec = posterior_of(start.description)
+    else:
+        spec = PosteriorSpec.standardised_by(
+            pipeline.target_sample(galaxies["train"], seed=settings.seed),
+            n_components=settings.n_components,
+        )
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
         model = _build(library.instrument, galaxies["train"], spec, settings)
+        if start:
+            model.set_weights(start.weights)
         steps = pipeline.steps_per_epoch(galaxies["train"], settings.batch_size)
         if jit is None:
             jit = strategy.num_replicas_in_sync == 1
@@ -138,10 +147,39 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
         )
     model.load_weights(out / checkpoints.BEST)
     _save_model(model, spec, settings, library, out)
-    checkpoints.write_text(
-        out / "model.json", json.dumps(_describe(library, spec, settings, history), indent=1)
-    )
+    description = _describe(library, spec, settings, history)
+    if start:
+        description["training"]["before"] = start.description.get("training")
+    checkpoints.write_text(out / "model.json", json.dumps(description, indent=1))
     return history
+
+
+@dataclass(frozen=True)
+class Start:
+    """A trained model to start from: its weights, a list of arrays, and its model.json."""
+
+    weights: list
+    description: dict
+
+
+def _load_start(settings, library):
+    """The model that ``settings.start_from`` names, or None."""
+    folder = settings.start_from
+    if folder is None:
+        return None
+    model, description = load_model(folder)
+    if not Instrument.from_dict(description["instrument"]).same_as(library.instrument):
+        raise InputError(
+            f"{folder}/model.json: instrument differs from that of {library.folder}; start from a "
+            "model of the library's instrument"
+        )
+    sizes = description.get("training", {}).get("network")
+    if sizes != settings.network.to_dict():
+        raise InputError(
+            f"{folder}/model.json: network has sizes {sizes}, not those of this run; start from "
+            "a model of the same sizes"
+        )
+    return Start(model.get_weights(), description)
 
 
 def _check(settings, library):

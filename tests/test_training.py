@@ -185,3 +185,21 @@ def test_two_mirrored_replicas_train_as_one(library, tmp_path):
     for replicas in (1, 2):  # and what they leave is an ordinary model
         model, _ = load_model(tmp_path / str(replicas))
         assert model.count_params() > 0
+
+
+def test_starts_from_a_trained_model(library, unbroken, tmp_path):
+    before, history = unbroken
+    chosen = settings(1, start_from=str(before), learning_rate=1e-6)
+    again = training.fit(library, tmp_path / "run", chosen, jit=False)
+    best = min(row["val_loss"] for row in history)
+    assert abs(again[0]["val_loss"] - best) < 0.02 * abs(history[0]["val_loss"] - best) + 1e-3
+    (_, old), (_, new) = load_model(before), load_model(tmp_path / "run")
+    assert new["posterior"] == old["posterior"]  # the weights mean nothing in other units
+    assert new["training"]["before"] == old["training"]
+
+
+def test_does_not_start_from_another_network(library, unbroken, tmp_path):
+    other = NetworkSpec(widths=(16, 16), dim=32, heads=2, blocks=2, latent=16, hidden=32)
+    chosen = settings(1, start_from=str(unbroken[0]), network=other)
+    with pytest.raises(InputError, match="model.json: network has sizes"):
+        training.fit(library, tmp_path / "run", chosen)
