@@ -78,16 +78,18 @@ def intervals(answers):
 
 
 def assess_calibration(answers, mocks):
-    """Coverage, ranks, TARP and sharpness: dicts by quantity or group."""
+    """Coverage, ranks, TARP and sharpness: dicts by quantity or group.
+
+    Coverage at 68 % is that of the reported p16 to p84, at other levels that of the samples.
+    """
     low, high = intervals(answers)
     share = calibration.coverage(answers.probability)
-    reported = calibration.inside(low, high, mocks.vector)
+    share[:, calibration.LEVELS.index(0.68)] = within(answers, mocks).mean(axis=0)
     sharp = calibration.sharpness(low, high, mocks.vector)
     by_tercile = tercile_coverage(answers, mocks)
     return {
         "levels": list(calibration.LEVELS),
         "coverage": {name: share[i].tolist() for i, name in enumerate(QUANTITIES)},
-        "reported_68": dict(zip(QUANTITIES, reported.tolist(), strict=True)),
         "sharpness": dict(zip(QUANTITIES, sharp.tolist(), strict=True)),
         "ranks": {
             name: calibration.uniformity(answers.probability[:, i])
@@ -96,6 +98,12 @@ def assess_calibration(answers, mocks):
         "tarp": {name: calibration.expected_coverage(answers.tarp[name]) for name in GROUPS},
         "terciles": by_tercile,
     }
+
+
+def within(answers, mocks):
+    """True where a truth lies between the reported p16 and p84, (n, 38)."""
+    low, high = intervals(answers)
+    return (mocks.vector >= low) & (mocks.vector <= high)
 
 
 def tercile_coverage(answers, mocks):
@@ -111,6 +119,7 @@ def tercile_coverage(answers, mocks):
     summary : dict by ``sn``, ``mw_logage``, ``av``, ``true_mw_logage`` and ``true_av`` with
         ``limits`` of the thirds and ``coverage_68``, by quantity three shares
     """
+    inside = within(answers, mocks)
     seen = np.isfinite(answers.sn)
     two = ("mw_logage", "av")
     sorted_by = {"sn": answers.sn, **{name: answers.columns[f"{name}_p50"] for name in two}}
@@ -123,10 +132,7 @@ def tercile_coverage(answers, mocks):
         index, limits = metrics.terciles(values[rows])
         if np.bincount(index, minlength=3).min() < FEWEST:  # all answers alike
             continue
-        thirds = [
-            calibration.coverage(answers.probability[rows][index == third], [0.68])[:, 0]
-            for third in range(3)
-        ]
+        thirds = [inside[rows][index == third].mean(axis=0) for third in range(3)]
         shares = np.stack(thirds, axis=-1).tolist()
         summary[name] = {
             "limits": limits,
@@ -153,15 +159,18 @@ def by_group(answers, mocks):
         "data": _named(_data_kind(answers), ["spectrum and bands", "spectrum only", "bands only"]),
     }
     distance = metrics.total_variation(mocks.truth["sfh"], answers.columns["sfh_p50"])
+    inside = within(answers, mocks)
     groups = {}
     for name, label in labels.items():
         found = [(text, rows) for text, rows in label if rows.sum() >= FEWEST]
-        groups[name] = [_group(text, rows, answers, mocks, distance) for text, rows in found]
+        groups[name] = [
+            _group(text, rows, answers, mocks, inside, distance) for text, rows in found
+        ]
     return {name: entries for name, entries in groups.items() if len(entries) > 1}
 
 
-def _group(text, rows, answers, mocks, distance):
-    covered = calibration.coverage(answers.probability[rows, : targets.N_SCALARS], [0.68])[:, 0]
+def _group(text, rows, answers, mocks, inside, distance):
+    covered = inside[rows, : targets.N_SCALARS].mean(axis=0)
     return {
         "label": text,
         "n": int(rows.sum()),
@@ -196,12 +205,12 @@ def assess_surprise(answers, mocks):
         list of dicts ``low``, ``high``, ``n``, ``mad_std`` and ``coverage_68`` by scalar
     """
     value = answers.columns["surprise"]
-    bins = []
+    bins, inside = [], within(answers, mocks)
     for low, high in zip(SURPRISE_EDGES[:-1], SURPRISE_EDGES[1:], strict=True):
         rows = (value >= low) & (value < high)
         if rows.sum() < FEWEST:
             continue
-        entry = _group("", rows, answers, mocks, np.zeros(len(rows)))
+        entry = _group("", rows, answers, mocks, inside, np.zeros(len(rows)))
         bins.append(
             {
                 "low": low,

@@ -9,6 +9,10 @@ is between (1 - L) / 2 and (1 + L) / 2: no quantile has to be estimated from few
 Convention for empty bins. A bin without stars has no log mass fraction. As in training, the truth
 is ``targets.floored`` with its fuzz, here from a fixed seed, so a posterior that says "about 1e-5"
 is right about an empty bin, and its interval must have the width of the fuzz.
+
+The model's samples are the same 256 normal points for every galaxy, so their own sampling error
+(about 0.03 in coverage at 68 %, 0.01 at 95 %) does not average out over galaxies. Coverage at 68 %
+is therefore taken from the reported percentiles (``assess.within``), which are exact.
 """
 
 import numpy as np
@@ -58,11 +62,6 @@ def coverage(probability, levels=LEVELS):
     """
     distance = np.abs(2.0 * np.asarray(probability) - 1.0)
     return np.stack([np.mean(distance < level, axis=0) for level in levels], axis=-1)
-
-
-def inside(low, high, truth):
-    """Share of truths between ``low`` and ``high``, per column; arrays (n, ...)."""
-    return np.mean((truth >= low) & (truth <= high), axis=0)
 
 
 def rank_histogram(probability, n_bins=N_RANK_BINS):

@@ -18,7 +18,7 @@ DESCRIPTIONS = {
     "sn100": "S/N 100 per pixel, all bands",
     "sn50_spectrum_only": "S/N 50 per pixel, no bands",
     "bands_only": "all bands, no spectrum",
-    "mix": "as in training: S/N 5-300, masks, missing bands and spectra",
+    "mix": "as in training: a range of S/N, masks, missing bands and spectra",
 }
 HIGHEST_Z_SUN_DIFFERENCE = 1e-6
 
@@ -150,6 +150,10 @@ def describe(model, library, split, galaxies, seed):
             "n_galaxies": content.get("n_galaxies"),
             "splits": {name: library.n_galaxies(name) for name in content["splits"]},
             "prior": content.get("prior", {}).get("name"),
+            "highest_sigma_v": content.get("prior", {})
+            .get("kinematics", {})
+            .get("sigma_v", {})
+            .get("high"),
             "prior_description": content.get("prior", {}).get("description"),
             "ssp": {k: v for k, v in content.get("ssp", {}).items() if isinstance(v, str)},
             "instrument": library.instrument.name,

@@ -18,15 +18,15 @@ ALL = FIXED | {"mix": "mix"}
 
 USE = """\
 For rest-optical spectra like those of PHANGS-MUSE (4800-7000 Å at MUSE's resolution) with or
-without the five PHANGS-HST bands, of regions of galaxies at rest-frame wavelengths, S/N 5 to 300
-per pixel and velocity dispersions up to 300 km/s. Spectrum alone and bands alone are answered too,
-with wider error bars. `phangs-sfh predict` converts units, frames and sampling.
+without the five PHANGS-HST bands, of regions of galaxies at rest-frame wavelengths, S/N {sn}
+per pixel and velocity dispersions up to {sigma_v:g} km/s. Spectrum alone and bands alone are
+answered too, with wider error bars. `phangs-sfh predict` converts units, frames and sampling.
 """
 
 LIMITS = """\
 - Error bars are true for galaxies drawn from the prior and stellar populations above. They do not
-  hold the differences between stellar libraries: with spectra that another library made, offsets of
-  0.2 dex in age and [M/H] are to be expected.
+  hold the differences between stellar libraries: in a trial with an early network, mocks that
+  another library made were off by 0.2 to 0.3 dex in age and [M/H], far outside the error bars.
 - The answer in a bin without information is the prior's. Look at the width.
 - A mass fraction near {floor:g} means "none found": it is added to every bin, as in training.
 - Not for active nuclei, single stars, supernovae or gas-dominated spectra; not for z > 0.02 with
@@ -56,10 +56,15 @@ def model_card(metrics):
         "## Calibration\n\n" + coverage_text(metrics),
         "## Young stars\n\n" + young_text(metrics),
         "## Surprise\n\n" + surprise_text(metrics),
-        "## Intended use\n\n" + USE,
+        "## Intended use\n\n" + _use(metrics),
         "## Limits\n\n" + LIMITS.format(floor=metrics["fraction_floor"]),
     ]
     return "\n".join(parts)
+
+
+def _use(metrics):
+    sigma_v = metrics["library"]["highest_sigma_v"]
+    return USE.format(sn=_sn_range(metrics), sigma_v=float("nan") if sigma_v is None else sigma_v)
 
 
 def _data(metrics, library):
@@ -109,11 +114,17 @@ def accuracy_text(metrics):
     )
     return (
         "Errors are posterior median minus truth. S/N 20, 50 and 100 are per pixel with all bands; "
-        "the mix is drawn as in training (S/N 5 to 300, masks, missing bands or spectrum).\n\n"
+        f"the mix is drawn as in training (S/N {_sn_range(metrics)}, masks, missing bands or "
+        "spectrum).\n\n"
         + table(["data", "quantity", *ERROR_COLUMNS.values()], rows)
         + f"\nShare of the mass put in a wrong age bin (total-variation distance, median): "
         f"{distances}.\n"
     )
+
+
+def _sn_range(metrics):
+    low, high = metrics["conditions"]["mix"]["observing"]["sn"]
+    return f"{low:g} to {high:g}"
 
 
 ERROR_COLUMNS = {
@@ -135,7 +146,8 @@ def coverage_text(metrics):
             row += [percent(inner), percent(outer)]
         rows.append(row)
     return (
-        "Share of truths [%] inside the central intervals of the posterior; right are 68 and 95. "
+        "Share of truths [%] inside the central intervals of the posterior; right are 68 (reported "
+        "p16 to p84) and 95 (from 256 samples, itself uncertain by about 1). "
         f"As in training, {metrics['fraction_floor']:g} with its fuzz (here from a fixed seed) is "
         "added to true mass fractions: empty bins have no logarithm.\n\n"
         + extremes(metrics["conditions"]["mix"]["calibration"])

@@ -71,7 +71,7 @@ def _detection(axes, conditions):
     axes.set_ylim(0, 1.03)
     axes.set_xlabel("threshold: mass fraction < 10 Myr", fontsize=12)
     axes.set_ylabel("completeness, purity", fontsize=12)
-    axes.legend(fontsize=9, frameon=False, loc="best")
+    axes.legend(fontsize=9, frameon=False, loc="best", handlelength=4)
 
 
 def data_sets(conditions, title):
@@ -90,7 +90,7 @@ def data_sets(conditions, title):
     axes[0].set_xticks(range(len(SHORT)), list(SHORT.values()), fontsize=11)
     axes[0].set_ylabel("scatter, 1.4826 MAD [dex, mag]", fontsize=12)
     axes[0].legend(fontsize=10, frameon=False)
-    axes[1].set_xticks(range(len(conditions)), list(conditions), rotation=35, ha="right")
+    axes[1].set_xticks([])
     axes[1].set_title("mass in a wrong bin", fontsize=12)
     axes[1].set_ylabel("total-variation distance, median", fontsize=12)
     for one in axes:

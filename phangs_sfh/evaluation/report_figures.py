@@ -62,6 +62,7 @@ def predicted_against_true(answers, mocks, title):
         lower.axhline(0, color="0.2", lw=1)
         _running(lower, truth, answer - truth)
         lower.set_xlabel("true", fontsize=12)
+        lower.locator_params(axis="x", nbins=5)
     axes[0].set_ylabel("predicted (median)", fontsize=12)
     axes[4].set_ylabel("predicted − true", fontsize=12)
     figure.suptitle(title, fontsize=14)
