@@ -110,6 +110,25 @@ def test_wavelengths_are_in_air(grid):
     assert abs(shifts[int(np.argmax(agreement))]) * 0.1 <= 0.3
 
 
+@pytest.mark.parametrize("age", [1e8, 1e9, 5e9])
+def test_interpolation_in_mh(grid, age):
+    """From 0.4 and 1 solar, a step of the BC03 grid, to 0.63 solar, which FSPS has too.
+
+    Linear in [M/H], as we do, bands are true to 0.015 mag; linear in Z, as bagpipes does, they are
+    off by up to 0.1 mag.
+    """
+    low, middle, high = (
+        int(np.argmin(np.abs(grid.metallicity - z))) for z in (0.0077, 0.012, 0.019)
+    )
+    row = int(np.argmin(np.abs(np.log(grid.age / age))))
+    share = (grid.mh[middle] - grid.mh[low]) / (grid.mh[high] - grid.mh[low])
+    mixed = (1 - share) * grid.luminosity[low, row] + share * grid.luminosity[high, row]
+    for band in INSTRUMENT.bands:
+        weights = photometry.band_slices(grid.wave, band)[0].sum(axis=1)
+        ratio = (mixed @ weights) / (grid.luminosity[middle, row] @ weights)
+        assert abs(2.5 * np.log10(ratio)) < 0.015, band.name
+
+
 def test_galaxies_of_fsps(grid):
     """The grid goes through the forward model: full range, finite, right level."""
     from phangs_sfh.galaxy.model import ForwardModel, Screen, Stars
