@@ -4,6 +4,7 @@ Everything between the numbers a user has and the columns of the result table is
 cleaning, network, posterior, percentiles, surprise and flags.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -203,10 +204,18 @@ def _check(description, path):
 
 
 def _reference(run_folder, model, description, library):
-    """Constants of a run: its ``reference.npz``, or measured on ``library`` and stored there."""
+    """Constants of a run: its ``reference.npz``, or measured on ``library`` and stored there.
+
+    They are those of certain weights: a run that went on has to be measured again.
+    """
     path = run_folder / reference.FILE
+    weights = hashlib.sha256((run_folder / WEIGHTS).read_bytes()).hexdigest()
     if path.exists() or library is None:
-        return reference.load_reference(path)
+        constants = reference.load_reference(path)
+        if str(constants.pop("weights", weights)) == weights:
+            return constants
+        if library is None:
+            raise InputError(f"{path}: was measured with other weights; name the run's --library")
     from phangs_sfh.library import records
     from phangs_sfh.library.observing import ObservingConditions
     from phangs_sfh.training_reference import measure_reference
@@ -216,7 +225,7 @@ def _reference(run_folder, model, description, library):
     stored = description.get("training", {}).get("conditions", {})
     conditions = ObservingConditions.from_dict(stored)
     constants = measure_reference(model, galaxies, opened.instrument, conditions)
-    reference.save_reference(path, constants)
+    reference.save_reference(path, constants | {"weights": np.array(weights)})
     return constants
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 import small_run
@@ -57,3 +58,11 @@ def test_export_measures_a_library_if_the_run_did_not(tmp_path):
     folder = serving.export_model(run, tmp_path / "mine", library)
     assert (folder / "saved_model.pb").exists() and (run / reference.FILE).exists()
     assert json.loads((folder / "model.json").read_text())["name"] == "mine"
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    model.get_layer("latent").bias.assign_add(model.get_layer("latent").bias + 1.0)
+    model.save(run / "model.keras")
+    with pytest.raises(InputError, match="other weights; name the run's --library"):
+        serving.export_model(run, tmp_path / "mine")
+    before = (run / reference.FILE).read_bytes()
+    assert serving.export_model(run, tmp_path / "mine", library).name == "2"
+    assert (run / reference.FILE).read_bytes() != before
