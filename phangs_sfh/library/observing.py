@@ -19,6 +19,8 @@ from phangs_sfh.errors import InputError
 LN10_OVER_2P5 = np.log(10.0) / 2.5
 SPEED_OF_LIGHT = 299792.458  # km/s
 N_BAD_PIXELS = 12
+N_SPIKES = 8
+SPIKE_HEIGHT = 4.0  # rms, in units of the error
 SKY_LINES = (
     (5577.3, 3.0, 4.0),
     (5891.0, 1.0, 5.0),
@@ -45,6 +47,7 @@ class ObservingConditions:
     calibration_order : highest order of its Legendre polynomial, lowest is 1
     velocity_error : standard deviation [km/s]
     masked_block, truncated, bad_pixels, masked_lines, no_spectrum : fractions of examples
+    sky_residuals : fraction of examples with leftovers of sky lines beyond their errors
     band_error : lowest and highest photometric error [mag] (log-uniform, per band)
     zero_point : standard deviation of each band's zero-point error (relative flux)
     aperture : standard deviation of the factor between spectrum and bands (relative flux)
@@ -59,6 +62,7 @@ class ObservingConditions:
     masked_block: float = 0.3
     truncated: float = 0.2
     bad_pixels: float = 0.3
+    sky_residuals: float = 0.3
     masked_lines: float = 0.5
     no_spectrum: float = 0.03
     band_error: tuple = (0.01, 0.3)
@@ -80,6 +84,7 @@ class ObservingConditions:
         """
         return cls(
             sn=(sn, sn), masked_block=0.0, truncated=0.0, bad_pixels=0.0, no_spectrum=0.0,
+            sky_residuals=0.0,
             masked_lines=masked_lines, band_error=(band_error, band_error), no_band=0.0,
             no_bands=0.0 if bands else 1.0,
         )  # fmt: skip
@@ -206,7 +211,21 @@ def _observe_spectrum(spectrum, wave, conditions, draws):
     # A random tilt: no two nights and no two regions of a field have the same throughput and sky.
     tilt = tf.exp(0.15 * draws.normal(1) * tf.constant(x, tf.float32))
     error = tilt * tf.constant(noise_shape(wave), tf.float32) / draws.log_uniform(conditions.sn, 1)
-    return flux + error * _correlated_noise(n_pixels, conditions, draws), error
+    noise = _correlated_noise(n_pixels, conditions, draws)
+    return flux + error * (noise + _sky_residuals(n_pixels, conditions, draws)), error
+
+
+def _sky_residuals(n_pixels, conditions, draws):
+    """Leftovers of badly subtracted sky lines in units of the error, [n, n_pixels].
+
+    Three pixels wide, at random places: the sky's lines fall anywhere in a rest-frame spectrum.
+    """
+    height = SPIKE_HEIGHT * draws.normal(N_SPIKES)
+    height = tf.where(draws.chance(conditions.sky_residuals, 1), height, 0.0)
+    index = tf.cast(draws.uniform(N_SPIKES) * n_pixels, tf.int32)
+    rows = tf.broadcast_to(tf.range(draws.n)[:, None], tf.shape(index))
+    peaks = tf.scatter_nd(tf.stack([rows, index], axis=-1), height, [draws.n, n_pixels])
+    return peaks + 0.5 * (tf.roll(peaks, 1, axis=1) + tf.roll(peaks, -1, axis=1))
 
 
 def _correlated_noise(n_pixels, conditions, draws):

@@ -134,3 +134,19 @@ def test_json_round_trip():
     assert ObservingConditions.from_dict(json.loads(conditions.to_json())) == conditions
     with pytest.raises(InputError, match="seeing"):
         ObservingConditions.from_dict({"seeing": 0.8})
+
+
+def test_sky_residuals_are_rare_narrow_and_not_in_the_errors(instrument):
+    seen = draw(instrument, fixed(20.0, correlation=0.0, sky_residuals=0.5, **QUIET))
+    z = (seen["flux"] - 1) / seen["flux_err"]
+    hit = np.abs(z).max(axis=1) > 6  # white noise alone reaches 6 once in 10^8 pixels
+    assert 0.35 < hit.mean() <= 0.5
+    outliers = np.abs(z) > 4.5
+    assert outliers[hit].sum(axis=1).max() <= 3 * 8
+    rows, columns = np.nonzero((np.abs(z) > 12)[:, 1:-1])
+    peak, beside = z[rows, columns + 1], z[rows, columns]
+    assert np.median(beside / peak) == pytest.approx(0.5, abs=0.1)
+    np.testing.assert_array_equal(
+        seen["flux_err"],
+        draw(instrument, fixed(20.0, correlation=0.0, **QUIET))["flux_err"],
+    )
