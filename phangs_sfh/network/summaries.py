@@ -8,7 +8,7 @@ normals and its quantiles are exact. A mass fraction is not: it hangs on the log
 younger bins. Within one component of the mixture its logit is nearly normal, so mean, standard
 deviation and skewness of the logit are measured on 48 fixed quasi-random points and the quantiles
 are those of the mixture of these (slightly skewed) normals. On mixtures drawn at random that is
-within 0.015 sigma of 10^5 samples on average, nearer than sorting 512 quasi-random samples and
+within 0.016 sigma of 10^5 samples on average, nearer than sorting 512 quasi-random samples and
 several times faster (tests/network/test_summaries.py, scripts/measure_serving.py).
 """
 
