@@ -1,6 +1,5 @@
 """Training end to end on a toy library: it learns, resumes to the same end, and refuses well."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -164,27 +163,32 @@ import sys
 sys.path[:0] = [{tests!r}]
 from test_training import settings, training, records
 library = records.open_library({library!r})
-replicas = int(sys.argv[1])
-strategy = training.mirrored_strategy(replicas) if replicas > 1 else None
-assert strategy is None or strategy.num_replicas_in_sync == 2
-history = training.fit(library, sys.argv[2], settings(2), strategy=strategy, jit=False)
-print("LOSSES", [row["loss"] for row in history], [row["val_loss"] for row in history])
+mirrored = training.mirrored_strategy(2)
+assert mirrored.num_replicas_in_sync == 2
+for name, strategy in (("one", None), ("two", mirrored)):
+    out = {out!r} + "/" + name
+    (row,) = training.fit(library, out, settings(1), strategy=strategy, jit=False)
+    print("LOSSES", row["loss"], row["val_loss"])
 """
 
 
 def test_two_mirrored_replicas_train_as_one(library, tmp_path):
-    script = MIRRORED.format(tests=str(Path(__file__).parent), library=str(library.folder))
-    losses = []
-    for replicas in (1, 2):
-        command = [sys.executable, "-c", script, str(replicas), str(tmp_path / str(replicas))]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-2000:]
-        line = next(x for x in done.stdout.splitlines() if x.startswith("LOSSES"))
-        losses.append(json.loads(f"[{line[7:].replace('] [', '], [')}]"))
-    np.testing.assert_allclose(losses[1], losses[0], rtol=2e-3)
-    for replicas in (1, 2):  # and what they leave is an ordinary model
-        model, _ = load_model(tmp_path / str(replicas))
-        assert model.count_params() > 0
+    """In a process of its own: a CPU can only be divided before TensorFlow first uses it."""
+    script = MIRRORED.format(
+        tests=str(Path(__file__).parent), library=str(library.folder), out=str(tmp_path)
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-2000:]
+    lines = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("LOSSES")]
+    one, two = (list(map(float, line)) for line in lines)
+    np.testing.assert_allclose(two, one, rtol=2e-3)
+    for ours, whole in zip(
+        load_model(tmp_path / "two")[0].get_weights(),
+        load_model(tmp_path / "one")[0].get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, whole, atol=5e-3)
 
 
 def test_starts_from_a_trained_model(library, unbroken, tmp_path):
