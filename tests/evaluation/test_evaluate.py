@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from fake_model import write_fake_model
+from drawn_model import write_fake_model
 
 from phangs_sfh.cli.main import main
 from phangs_sfh.evaluation import assess, mocks, model_card, stress
