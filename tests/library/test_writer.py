@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -80,6 +81,19 @@ def test_contents(unbroken):
             counted += shard["n_galaxies"]
     assert counted == N
     assert listed == set(_bytes(unbroken))
+
+
+def test_flipped_byte_is_found_and_named(unbroken, tmp_path):
+    from phangs_sfh.library import records
+
+    shutil.copytree(unbroken, tmp_path / "mine")
+    records.verify(records.open_library(tmp_path / "mine"))
+    shard = tmp_path / "mine/train-00003-of-00006.tfrecord.gz"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(InputError, match=r"train-00003-of-00006\.tfrecord\.gz: SHA-256 differs"):
+        records.verify(records.open_library(tmp_path / "mine"))
 
 
 def test_records_are_as_the_schema_says(unbroken):
