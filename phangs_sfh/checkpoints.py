@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import time
 from pathlib import Path
 
 import keras
@@ -77,12 +78,16 @@ class EpochCheckpoint(keras.callbacks.Callback):
         self.folder = Path(folder)
         self.history = list(state["history"])
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.monotonic()
+
     def on_epoch_end(self, epoch, logs=None):
         if not all(np.isfinite(value) for value in (logs or {}).values()):
             self.model.stop_training = True  # keep the last sound state
             return
         row = {"epoch": epoch, **{key: float(value) for key, value in (logs or {}).items()}}
         row["learning_rate"] = float(self.model.optimizer.learning_rate)
+        row["seconds"] = time.monotonic() - self.started
         earlier = [r["val_loss"] for r in self.history]
         if not earlier or row["val_loss"] < min(earlier):
             save_weights(self.model, self.folder / BEST)

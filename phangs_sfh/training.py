@@ -277,6 +277,7 @@ def _describe(library, spec, settings, history):
         "training": {
             **settings.to_dict(),
             "best": best,
+            "minutes": sum(row["seconds"] for row in history) / 60,
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "n_galaxies": {split: library.n_galaxies(split) for split in ("train", "valid")},
             "library_seed": library.content.get("seed"),

@@ -94,6 +94,7 @@ def test_resume_after_a_kill_comes_to_the_same_end(library, unbroken, tmp_path):
     assert not (tmp_path / "model.keras").exists()
     resumed = training.fit(library, tmp_path, settings(), jit=False, resume=True)
     for mine, theirs in zip(resumed, history, strict=True):
+        mine, theirs = ({**row, "seconds": 0.0} for row in (mine, theirs))
         assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-5)
     for ours, whole in zip(
         load_model(tmp_path)[0].get_weights(), load_model(out)[0].get_weights(), strict=True
