@@ -28,6 +28,7 @@ if [ -n "$missing" ]; then
         refuse "apt-get could not install$missing"
 fi
 
+# No cache: pip would take up a wheel built before with other flags.
 FFLAGS="-DMIST=0 -DPADOVA=1 -DC3K_LR=0 -DMILES=1" \
-    "$python" -m pip install --quiet --no-deps --no-binary fsps fsps==0.5.0 ||
+    "$python" -m pip install --quiet --no-cache-dir --no-deps --no-binary fsps fsps==0.5.0 ||
     refuse "python-fsps did not build"

@@ -22,7 +22,7 @@ from phangs_sfh.ssp.grid import SSPGrid
 
 BUILD = (
     'FFLAGS="-DMILES=1 -DC3K_LR=0" pip install --force-reinstall --no-deps --no-binary fsps '
-    "fsps==0.5.0"
+    "--no-binary fsps fsps==0.5.0"
 )
 """How to build python-fsps with MILES and MIST (with Padova: -DMIST=0 -DPADOVA=1 too)."""
 
