@@ -21,10 +21,12 @@ from phangs_sfh.ssp import fsps_child
 from phangs_sfh.ssp.grid import SSPGrid
 
 BUILD = (
-    'FFLAGS="-DMILES=1 -DC3K_LR=0" pip install --force-reinstall --no-deps --no-binary fsps '
+    'FFLAGS="-DMILES=1 -DC3K_LR=0" pip install --no-cache-dir --force-reinstall --no-deps '
     "--no-binary fsps fsps==0.5.0"
 )
-"""How to build python-fsps with MILES and MIST (with Padova: -DMIST=0 -DPADOVA=1 too)."""
+"""How to build python-fsps with MILES and MIST (with Padova: -DMIST=0 -DPADOVA=1 too).
+
+Past pip's cache, which would give back a wheel built with other flags."""
 
 SPEED_OF_LIGHT = 299792.458  # [km/s]
 SPECTRAL_RANGE = (4650.0, 7150.0)  # [Å], where spectra and not only bands are needed
