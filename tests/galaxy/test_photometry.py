@@ -41,6 +41,13 @@ def test_flat_spectrum_has_its_own_level():
         assert (np.ones_like(wave) @ weights).sum() == pytest.approx(1.0, rel=1e-12)
 
 
+def test_pivots_are_those_of_stsci():
+    """WFC3 instrument handbook, to 0.2 per cent: total throughput, not the filters alone."""
+    pivots = {"F275W": 2710, "F336W": 3355, "F438W": 4326, "F555W": 5308, "F814W": 8030}
+    for band in BANDS:
+        assert band.pivot == pytest.approx(pivots[band.name], rel=0.002)
+
+
 def test_uncovered_band_is_refused():
     with pytest.raises(InputError, match="does not cover F275W"):
         photometry.band_slices(np.arange(3000.0, 10500.0, 5.0), BANDS[0])
