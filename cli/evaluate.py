@@ -19,7 +19,9 @@ import click
     help="Galaxies to use.",
 )
 @click.option("-n", "--galaxies", type=click.IntRange(min=60), help="The first N galaxies only.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the noise."
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier evaluation.")
 def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     """Measure a model on LIBRARY: metrics.json, report.md with figures, model_card.md.

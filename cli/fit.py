@@ -31,8 +31,20 @@ import click
     metavar="MODEL",
     help="Start from the weights of a trained model: to train on, or for your own prior.",
 )
-@click.option("--epochs", default=15, show_default=True, type=click.IntRange(min=1))
-@click.option("--batch-size", default=256, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--epochs",
+    default=15,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Passes over all galaxies, each with new noise.",
+)
+@click.option(
+    "--batch-size",
+    default=256,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Galaxies a step, over all replicas.",
+)
 @click.option(
     "--learning-rate",
     default=2e-3,
@@ -40,7 +52,13 @@ import click
     type=click.FloatRange(min=0, min_open=True),
     help="Highest rate; it rises at first and then falls as a cosine.",
 )
-@click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--seed",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Of weights, order and noise.",
+)
 def fit(library, output, mirrored, replicas, resume, overwrite, **settings):
     """Train a model on LIBRARY, a folder made by make-library, and export it.
 

@@ -17,7 +17,13 @@ import click
     type=click.Choice(["air", "vacuum"]),
     help="Medium of the wavelengths, where the table does not say.",
 )
-@click.option("--batch-size", default=1024, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--batch-size",
+    default=1024,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Spectra answered at once; changes no answer.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing result.")
 def predict(table, output, model, redshift, wavemed, batch_size, overwrite):
     """Star formation histories with error bars for every row of TABLE.

@@ -98,7 +98,8 @@ def test_the_released_model_answers_the_embedded_spectrum(tmp_path):
     assert result["flag"][0] & Flag.NO_BANDS and not result["flag"][0] & Flag.NO_DATA
     # The brightest galaxy of a cluster is old, whatever its present cooling flow does.
     assert 9.5 < result["mw_logage_p50"].value[0] < 10.14
-    assert result["sfh_p50"][0, -3:].sum() > 0.5
+    medians = result["sfh_p50"][0]  # of single bins: they need not sum to 1
+    assert medians[-3:].sum() > 0.5 * medians.sum()
     assert 150 < demonstration.rebuilt.sigma_v < 400
     assert demonstration.chi2 < 2
     assert "A_V" in summary(demonstration)

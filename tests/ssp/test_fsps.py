@@ -59,7 +59,7 @@ def test_units_by_known_magnitudes(grid):
     """README of ../shared/fsps, magnitudes of the same surrogate.
 
     They are for a Chabrier IMF, as a run with imf_type=1 gives to 0.01 mag; Kroupa's is 0.065 mag
-    fainter. F814W is left out: the filter curve differs.
+    fainter. F814W is left out: the filter curve differs, F275W's a little too (0.03 mag at 20 Myr).
     """
     known = {
         2e7: [1.43, 1.55, 1.28, 1.38],
@@ -69,7 +69,7 @@ def test_units_by_known_magnitudes(grid):
     }
     for age, magnitudes in known.items():
         difference = _magnitudes(grid, age)[:4] - magnitudes
-        np.testing.assert_allclose(difference, 0.065, atol=0.025)
+        np.testing.assert_allclose(difference, 0.065, atol=0.03)
 
 
 @pytest.mark.parametrize("age", [3e6, 2e7, 1e8, 1e9, 5e9, 1e10])
