@@ -74,12 +74,12 @@ def map(cube, output, model, plot, overwrite, **options):
         with progress_bar("spaxels", mapper.work()) as advance:
             mapper.run(advance)
     seconds = time.perf_counter() - start
-    counts, n = mapper.counts, request.field.redshift.size
+    counts, field = mapper.counts, request.field
     if plot:
         from phangs_sfh.evaluation.map_figure import write_map_figure
 
         write_map_figure(output, plot)
-    what = "spaxels" if request.field.bins is None else "bins"
+    what, n = ("spaxels", field.redshift.size) if field.bins is None else ("bins", field.n_bins)
     if counts.negative:
         click.echo(
             f"Warning: {cube}: {counts.negative} {what} without positive mean flux: spectrum not "
@@ -87,6 +87,6 @@ def map(cube, output, model, plot, overwrite, **options):
             err=True,
         )
     click.echo(
-        f"{output}: {counts.answered} {what} answered, {counts.empty} without data; {n} spaxels "
-        f"in {seconds:.2f} s ({n / seconds:,.0f} spaxels/s)"
+        f"{output}: {counts.answered} of {n} {what} answered in {seconds:.2f} s "
+        f"({field.redshift.size / seconds:,.0f} spaxels/s)"
     )

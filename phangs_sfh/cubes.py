@@ -7,9 +7,9 @@ redshift (see ``shared_grid``); only the channels that reach the grid are read.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
 
 from phangs_sfh import prediction, rest_frame
+from phangs_sfh.bin_stack import MIN_BIN_SHARE, BinStack
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
 from phangs_sfh.milky_way import dereddening
@@ -27,9 +27,6 @@ SPEED_OF_LIGHT = 299792.458  # km/s
 VELOCITY_STEP = 10.0
 """Velocities are rounded to this [km/s] to share resampling weights; the model is trained with
 velocity errors of 15 km/s, and a grid pixel is 53 to 78 km/s wide."""
-
-MIN_BIN_SHARE = 0.5
-"""Share of a bin's spaxels that must be good in a pixel or band for it to count in the bin."""
 
 UNANSWERED = int(Flag.NO_DATA | Flag.NO_SPECTRUM | Flag.NO_BANDS)
 PER_BIN = {name: q.per_bin for q in COLUMNS for name in q.columns}
@@ -61,10 +58,9 @@ class Field:
 
 @dataclass
 class Counts:
-    """How many spaxels or bins were answered, had no data, or no positive mean flux."""
+    """How many spaxels or bins were answered, and how many had no positive mean flux."""
 
     answered: int = 0
-    empty: int = 0
     negative: int = 0
 
 
@@ -127,8 +123,8 @@ class Mapper:
             self._bins(progress)
         if not self.counts.answered:
             raise InputError(
-                f"{self.cube.path}: no spaxel can be answered ({self.counts.empty} without data, "
-                f"{self.counts.negative} without positive mean flux); check cube, errors and mask"
+                f"{self.cube.path}: no spaxel can be answered ({self.counts.negative} have a mean "
+                "flux below zero, the others no data); check flux, STAT and DQ"
             )
 
     def work(self):
@@ -179,8 +175,8 @@ class Mapper:
                 left[index] = False
                 self._answer(maps, index, rows, flux.T, error.T, bands)
                 progress(len(index))
+            progress(np.count_nonzero(~np.isfinite(self.step[rows])))
             rest = np.flatnonzero(left)
-            progress(n - np.count_nonzero(np.isfinite(snr)) - len(rest))
             for start in range(0, len(rest), CHUNK):  # no spectrum, perhaps bands
                 self._answer(maps, rest[start : start + CHUNK], rows, None, None, bands)
                 progress(len(rest[start : start + CHUNK]))
@@ -205,9 +201,6 @@ class Mapper:
             self.counts.negative += np.count_nonzero(negative)
         bands_seen = np.zeros(n, bool) if photometry is None else (photometry[1] > 0).any(axis=1)
         seen = bands_seen if flux is None else bands_seen | (error > 0).any(axis=1)
-        self.counts.empty += (
-            n - np.count_nonzero(seen) - (0 if flux is None else np.count_nonzero(negative & ~seen))
-        )
         if not seen.any():
             return {}
         observations = Observations.empty(n, self.instrument)
@@ -278,51 +271,15 @@ class Mapper:
         self.output.write("SNR", rows, snr)
 
 
-class BinStack:
-    """Sums of spectra by bin: 14 kB a bin.
-
-    Parameters
-    ----------
-    n_bins, n_pixels : int
-    """
-
-    def __init__(self, n_bins, n_pixels):
-        self.flux = np.zeros((n_bins, n_pixels), np.float32)
-        self.variance = np.zeros((n_bins, n_pixels), np.float32)
-        self.count = np.zeros((n_bins, n_pixels), np.uint16)
-        self.members = np.zeros(n_bins, np.int64)
-
-    def add(self, bins, flux, error):
-        """Add spectra (n_pixels, n), error 0 = missing, to their bins (n,), -1 = none."""
-        used = np.flatnonzero((bins >= 0) & error.any(axis=0))
-        if not len(used):
-            return
-        found, place = np.unique(bins[used], return_inverse=True)
-        shape = (len(found), len(used))
-        ones = np.ones(len(used), np.float32)
-        adder = sparse.csr_matrix((ones, (place, np.arange(len(used)))), shape)
-        error = error[:, used].T
-        self.flux[found] += adder @ flux[:, used].T
-        self.variance[found] += adder @ error**2
-        self.count[found] += (adder @ (error > 0).astype(np.float32)).astype(np.uint16)
-        self.members[found] += np.bincount(place)
-
-    def mean(self, part, covariance=0.0):
-        """Mean spectra of some bins and their errors, (n, n_pixels); error 0 = missing."""
-        count, members = self.count[part], self.members[part][:, None]
-        enough = (count > 0) & (count >= MIN_BIN_SHARE * members)
-        n = np.maximum(count, 1).astype(np.float32)
-        error = np.sqrt(self.variance[part]) / n
-        error *= 1 + covariance * np.log10(np.maximum(members, 1)).astype(np.float32)
-        return np.where(enough, self.flux[part] / n, 0), np.where(enough, error, 0)
-
-
 def _mean_by_bin(values, field, good):
     """Means over the bins of maps (k, ny, nx) where good; and how many spaxels they are of."""
     used = field.bins >= 0
     bins, n = field.bins[used], field.n_bins
     count = np.array([np.bincount(bins, g[used], n) for g in good])
-    total = [np.bincount(bins, np.where(g[used], v[used], 0), n) for v, g in zip(values, good)]
+    total = [
+        np.bincount(bins, np.where(g[used], v[used], 0), n)
+        for v, g in zip(values, good, strict=True)
+    ]
     with np.errstate(invalid="ignore"):
         return np.array(total) / np.where(count > 0, count, np.nan), count
 

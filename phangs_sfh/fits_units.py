@@ -42,7 +42,7 @@ def flux_kind(unit):
 
 
 def f_lambda_factor(unit, wave):
-    """Factor that turns a flux density or surface brightness into 1e-20 erg / (s cm2 Å) [/ arcsec2].
+    """Factor that turns a flux density [/ arcsec2] into 1e-20 erg / (s cm2 Å) [/ arcsec2].
 
     Parameters
     ----------

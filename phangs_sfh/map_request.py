@@ -1,4 +1,4 @@
-"""What is asked of ``map``: cube, images, bins and velocities opened and checked against another."""
+"""What is asked of ``map``: cube, images, bins and velocities opened and checked together."""
 
 from dataclasses import dataclass
 from datetime import datetime, timezone
