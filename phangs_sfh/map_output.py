@@ -163,7 +163,6 @@ def check_map_output(path, overwrite=False):
 def _primary(cards):
     header = fits.PrimaryHDU().header
     header["AGEBINS"] = " ".join(f"{edge:g}" for edge in ages.EDGES_MYR)
-    header.comments["AGEBINS"] = "edges [Myr]"
     for key, value in cards.items():
         header[key] = value
     for bit, text in MEANING.items():

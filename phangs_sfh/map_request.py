@@ -110,7 +110,7 @@ def open_request(
         "VELMAP": Path(velocity).name if velocity else "",
         "BINMAP": Path(bins).name if bins else "",
         "BINCOV": (bin_covariance, "alpha of 1 + alpha log10(n) on bin errors"),
-        "EBV": (ebv, "[mag] Milky Way, removed (Fitzpatrick 1999, R_V 3.1)"),
+        "EBV": (ebv, "[mag] of the Milky Way, removed (F99)"),
         "CUBEPSF": (psf or 0.0, "[arcsec] FWHM, 0 = images not matched"),
         "IMAGEPSF": (image_psf if images else 0.0, "[arcsec] FWHM"),
     }
