@@ -12,7 +12,9 @@ SCALE = 1e-20
 fluxes in erg."""
 
 DIALECT = (
-    (r"electrons?\b", "electron"),
+    (r"\b(electrons?|e-)\s*/\s*s(ec)?\b", "electron/s"),  # capital S alone is the siemens
+    (r"\b(counts?|cts?|dn)\s*/\s*s(ec)?\b", "count/s"),
+    (r"\belectrons\b", "electron"),
     (r"\bcounts\b", "count"),
     (r"\bAng\b\.?", "Angstrom"),
     (r"/\s*(spaxel|pixel|pix|spax)\b", ""),
