@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phangs_sfh import prediction, rest_frame
+from phangs_sfh import ages, prediction, rest_frame
 from phangs_sfh.bin_stack import MIN_BIN_SHARE, BinStack
 from phangs_sfh.errors import InputError
+from phangs_sfh.fits_units import SCALE
 from phangs_sfh.flags import Flag
+from phangs_sfh.map_output import DENSITY
 from phangs_sfh.milky_way import dereddening
 from phangs_sfh.observation import Observations
-from phangs_sfh.results import ANSWER_NAMES, COLUMNS
+from phangs_sfh.results import ANSWER_NAMES, COLUMNS, PERCENTILES
 from phangs_sfh.shared_grid import SharedGrid, channels_needed
 
 BLOCK_BYTES = 96e6
@@ -27,6 +29,9 @@ SPEED_OF_LIGHT = 299792.458  # km/s
 VELOCITY_STEP = 10.0
 """Velocities are rounded to this [km/s] to share resampling weights; the model is trained with
 velocity errors of 15 km/s, and a grid pixel is 53 to 78 km/s wide."""
+
+PARSEC, SOLAR_LUMINOSITY = 3.0856775814913673e18, 3.828e33  # cm, erg / s (IAU 2015)
+ARCSEC_PER_RADIAN = 648000 / np.pi
 
 UNANSWERED = int(Flag.NO_DATA | Flag.NO_SPECTRUM | Flag.NO_BANDS)
 PER_BIN = {name: q.per_bin for q in COLUMNS for name in q.columns}
@@ -46,6 +51,8 @@ class Field:
     ebv : E(B-V) of the Milky Way [mag], removed from spectra and bands
     covariance : α of the factor 1 + α log10(n) on the spectrum's errors in a bin of n spaxels, for
         neighbours that share noise (Husemann et al. 2013, A&A 549, A87)
+    spaxel_area : [arcsec2] of a cube of flux densities, 1 for one of surface brightness, None if
+        unknown; for surface densities
     """
 
     redshift: np.ndarray
@@ -54,6 +61,7 @@ class Field:
     n_bins: int = 0
     ebv: float = 0.0
     covariance: float = 0.0
+    spaxel_area: float | None = None
 
 
 @dataclass
@@ -96,6 +104,10 @@ class Mapper:
         if len(one) == 1:
             self.redshift_of = {steps[0]: one[0]}
         self.grids, self.counts = {}, Counts()
+        names = self.instrument.band_names
+        self.luminosity_band = None
+        if f"{DENSITY}_p50".upper() in output.layout:
+            self.luminosity_band = names.index(self.instrument.luminosity_band)
         redshifts = list(self.redshift_of.values())
         self.channels = channels_needed(cube.wave, redshifts, cube.vacuum, self.instrument)
         if self.channels.stop - self.channels.start < 2:
@@ -167,7 +179,7 @@ class Mapper:
         nx = self.cube.shape[1]
         for rows in self._blocks():
             n = (rows.stop - rows.start) * nx
-            maps, white, snr = _blank(n), np.full(n, np.nan), np.full(n, np.nan)
+            maps, white, snr = self._blank(n), np.full(n, np.nan), np.full(n, np.nan)
             left = np.isfinite(self.step[rows].ravel())
             bands = self._bands(rows)
             for index, flux, error in self._resampled(rows):
@@ -209,9 +221,18 @@ class Mapper:
             observations, 0, spectra, photometry, redshift, self.model.masks_emission_lines
         )
         table = prediction.predict(observations, self.model, CHUNK)
-        return {
+        answers = {
             name: np.asarray(getattr(table[name], "value", table[name])) for name in ANSWER_NAMES
         }
+        if self.luminosity_band is not None and photometry is not None:
+            band = self.luminosity_band
+            light = surface_luminosity(
+                np.where(photometry[1][:, band] > 0, photometry[0][:, band], np.nan),
+                self.field.spaxel_area, self.instrument,
+            )  # fmt: skip
+            for p in PERCENTILES:
+                answers[f"{DENSITY}_{p}"] = answers[f"logml_{p}"] + light
+        return answers
 
     def _bands(self, rows):
         """Band fluxes and errors of some rows, (n, n_bands) each, or None."""
@@ -233,7 +254,7 @@ class Mapper:
         size = np.bincount(self.field.bins[members], minlength=self.field.n_bins)
         redshift = _mean_by_bin(self.field.redshift[None], self.field, self.step[None] > -np.inf)
         photometry = self._binned_bands(size)
-        maps, snr = _blank(self.field.n_bins), np.full(self.field.n_bins, np.nan)
+        maps, snr = self._blank(self.field.n_bins), np.full(self.field.n_bins, np.nan)
         for start in range(0, self.field.n_bins, CHUNK):
             part = slice(start, min(start + CHUNK, self.field.n_bins))
             flux, error = stack.mean(part, self.field.covariance)
@@ -263,6 +284,17 @@ class Mapper:
         enough = (count > 0) & (count >= MIN_BIN_SHARE * size)
         error = np.sqrt(variance / np.maximum(count, 1))
         return mean.T, np.where(enough, error, 0).T
+
+    def _blank(self, n):
+        """Maps of n spaxels without an answer, by column name."""
+        names = list(ANSWER_NAMES)
+        if self.luminosity_band is not None:
+            names += [f"{DENSITY}_{p}" for p in PERCENTILES]
+        maps = {}
+        for name in names:
+            shape = (ages.N_BINS, n) if PER_BIN.get(name) else n
+            maps[name] = np.full(shape, np.nan, np.float32)
+        return {**maps, "flag": np.full(n, UNANSWERED, np.int32)}
 
     def _write(self, rows, maps, white, snr):
         for name, values in maps.items():
@@ -297,12 +329,16 @@ def brightness(flux, error):
     return mean, snr
 
 
-def _blank(n):
-    """Maps of n spaxels without an answer, by column name."""
-    maps = {}
-    for name in ANSWER_NAMES:
-        if name == "flag":
-            maps[name] = np.full(n, UNANSWERED, np.int32)
-        else:
-            maps[name] = np.full((16, n) if PER_BIN[name] else n, np.nan, np.float32)
-    return maps
+def surface_luminosity(flux, spaxel_area, instrument):
+    """log10 of the luminosity per area [L_sun / pc2] in the luminosity band, as observed.
+
+    Seen face-on: no correction for inclination. Needs no distance.
+
+    Parameters
+    ----------
+    flux : array [1e-20 erg / (s cm2 Å)] in spaxels of ``spaxel_area`` [arcsec2]; NaN = missing
+    """
+    per_area = flux * SCALE / spaxel_area * (4 * np.pi) * (ARCSEC_PER_RADIAN * PARSEC) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        light = np.log10(per_area / SOLAR_LUMINOSITY / instrument.solar_luminosity)
+    return np.where(np.isfinite(light), light, np.nan)

@@ -14,10 +14,12 @@ from astropy.io import fits
 from phangs_sfh import ages
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import MEANING
-from phangs_sfh.results import COLUMNS
+from phangs_sfh.results import COLUMNS, PERCENTILES
 from phangs_sfh.tables import check_output, quiet
 
 BLOCK = 2880
+DENSITY = "logsigma"
+"""Name of the stellar mass surface density."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,15 @@ class Extension:
     integer: bool = False
 
 
-def extensions(flux_unit, binned=False):
-    """All extensions of a map file, in order (list of Extension)."""
+def extensions(flux_unit, binned=False, density=False):
+    """All extensions of a map file, in order (list of Extension).
+
+    Parameters
+    ----------
+    flux_unit : str, of the white-light image
+    binned : bool, with bin numbers
+    density : bool, with surface densities: the luminosity band was observed
+    """
     found = []
     for quantity in COLUMNS:
         for column in quantity.columns:
@@ -57,6 +66,14 @@ def extensions(flux_unit, binned=False):
                     integer=column == "flag",
                 )
             )
+    for p in PERCENTILES if density else ():
+        meaning = "log10 of stellar mass formed per area as projected, from logml and F555W"
+        found.append(
+            Extension(
+                f"{DENSITY}_{p}".upper(), "dex(solMass / pc2)",
+                f"{meaning}, {p[-2:]}th percentile of the posterior",
+            )
+        )  # fmt: skip
     found.append(Extension("WHITE", flux_unit, "mean flux over the model's wavelengths"))
     found.append(Extension("SNR", "", "median S/N per grid pixel of the spectrum answered"))
     if binned:

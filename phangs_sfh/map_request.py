@@ -27,19 +27,21 @@ class Request:
     field : Field
     cards : dict, provenance for the primary header
     warnings : list of str
+    density : bool, surface densities can be given
     """
 
     cube: Cube
     field: Field
     cards: dict
     warnings: list
+    density: bool = False
 
     def output(self, path, overwrite=False):
         """The map file, to be entered."""
         unit = "1e-20 erg / (s cm2 Angstrom)"
         if self.cube.kind == "surface brightness":
             unit = "1e-20 erg / (s cm2 Angstrom arcsec2)"
-        layout = extensions(unit, self.field.bins is not None)
+        layout = extensions(unit, self.field.bins is not None, self.density)
         return MapFile(path, self.cube.shape, layout, self.cube.wcs, self.cards, overwrite)
 
 
@@ -99,7 +101,7 @@ def open_request(
     bands = _bands(opened, model.instrument, images, image_error, image_unit, psf, image_psf)
     field = Field(
         redshift=z, bands=bands, bins=numbered, n_bins=len(numbers), ebv=ebv,
-        covariance=bin_covariance,
+        covariance=bin_covariance, spaxel_area=_spaxel_area(opened),
     )  # fmt: skip
     cards = {
         **result_meta(model.info),
@@ -115,7 +117,8 @@ def open_request(
         "IMAGEPSF": (image_psf if images else 0.0, "[arcsec] FWHM"),
     }
     cards.update({band: (Path(path).name, "image") for band, path in images})
-    return Request(opened, field, cards, warnings)
+    density = model.instrument.luminosity_band in dict(images) and opened.wcs is not None
+    return Request(opened, field, cards, warnings, density)
 
 
 def _redshifts(shape, redshift, velocity):
@@ -130,10 +133,17 @@ def _redshifts(shape, redshift, velocity):
     return z
 
 
-def _bands(cube, instrument, images, image_error, unit, psf, image_psf):
-    """Band fluxes and errors on the cube's spaxels, (n_bands, ny, nx) float32 each, or None."""
+def _spaxel_area(cube):
+    """What turns a surface brightness per arcsec2 into the cube's unit; None without a WCS."""
     from astropy.wcs.utils import proj_plane_pixel_area
 
+    if cube.kind == "surface brightness":
+        return 1.0
+    return None if cube.wcs is None else proj_plane_pixel_area(cube.wcs) * 3600.0**2
+
+
+def _bands(cube, instrument, images, image_error, unit, psf, image_psf):
+    """Band fluxes and errors on the cube's spaxels, (n_bands, ny, nx) float32 each, or None."""
     from phangs_sfh.image_input import open_image
     from phangs_sfh.image_matching import match_image
 
@@ -141,9 +151,7 @@ def _bands(cube, instrument, images, image_error, unit, psf, image_psf):
         return None
     if cube.wcs is None:
         raise InputError(f"{cube.path}: has no celestial WCS to put images on; add it to DATA")
-    area = 1.0
-    if cube.kind == "flux density":
-        area = proj_plane_pixel_area(cube.wcs) * 3600.0**2
+    area = _spaxel_area(cube)
     errors, names = dict(image_error), instrument.band_names
     shape = (len(names), *cube.shape)
     flux, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)

@@ -1,5 +1,6 @@
 """Cubes to maps: the same answers as tables get, whatever the blocks; bins; velocities."""
 
+import astropy.units as u
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -8,9 +9,10 @@ from small_cube import REDSHIFT, spectra, write_cube
 
 from phangs_sfh import cubes, prediction, rest_frame
 from phangs_sfh.cube_input import open_cube
-from phangs_sfh.cubes import Field, Mapper
+from phangs_sfh.cubes import Field, Mapper, surface_luminosity
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
+from phangs_sfh.instrument import load_instrument
 from phangs_sfh.map_output import MapFile, extensions
 from phangs_sfh.milky_way import dereddening
 from phangs_sfh.observation import Observations
@@ -196,3 +198,14 @@ def test_a_cube_that_cannot_be_answered_leaves_nothing_behind(tmp_path, model):
             maps_of(tmp_path / "c.fits", model, tmp_path / "o.fits", redshift)
         assert words in str(caught.value)
         assert [path.name for path in tmp_path.iterdir()] == ["c.fits"]
+
+
+def test_surface_density_is_that_of_the_light_at_any_distance():
+    instrument = load_instrument()
+    f_lambda, area = 3e-18 * u.erg / u.s / u.cm**2 / u.AA, 0.04 * u.arcsec**2
+    for distance in (3 * u.Mpc, 11 * u.Mpc):
+        luminosity = (4 * np.pi * distance**2 * f_lambda).to_value(u.Lsun / u.AA)
+        size = (area.to_value(u.rad**2) * distance**2).to_value(u.pc**2)
+        expected = np.log10(luminosity / instrument.solar_luminosity / size)
+        assert surface_luminosity(300.0, 0.04, instrument) == pytest.approx(expected, abs=1e-3)
+    assert np.isnan(surface_luminosity(np.array([-1.0, 0, np.nan]), 0.04, instrument)).all()

@@ -51,6 +51,8 @@ def test_cube_images_bins_and_velocities_become_maps_and_a_figure(run, tmp_path)
         wcs_cards(expected, NX, NY)
         there = WCS(hdus["AV_P50"].header).pixel_to_world_values(3, 1)
         assert np.allclose(there, WCS(expected).pixel_to_world_values(3, 1), rtol=0, atol=1e-9)
+        excess = [hdus[f"LOGSIGMA_{p}"].data - hdus[f"LOGML_{p}"].data for p in ("P16", "P84")]
+        assert np.ptp(excess[0]) < 1e-3 and np.allclose(*excess, atol=1e-5)  # F555W is uniform
         ages = hdus["MW_LOGAGE_P50"].data
         assert np.isfinite(ages).all() and (ages[:, 0][[0]] == ages[0, 1]).all()
         assert (hdus["FLAG"].data == 0).all()  # the fake model does not tell of single bands
