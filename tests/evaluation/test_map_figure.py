@@ -1,0 +1,40 @@
+"""The figure of a map file."""
+
+import numpy as np
+import pytest
+
+from phangs_sfh.evaluation.map_figure import map_figure, write_map_figure
+from phangs_sfh.map_output import MapFile, extensions
+
+SHAPE = (12, 15)
+
+
+def write_maps(path, answered=True):
+    rng = np.random.default_rng(0)
+    cards = {"OBJECT": "NGC 0", "MODEL": "m", "MODELVER": "1", "CREATOR": "phangs-sfh"}
+    with MapFile(path, SHAPE, extensions("1e-20 erg / (s cm2 Angstrom)"), cards=cards) as maps:
+        for extension in maps.layout.values():
+            values = rng.uniform(0.1, 1, (extension.planes, *SHAPE))
+            values[:, 3:5] = 7 if extension.integer else np.nan
+            if extension.name == "WHITE":
+                values[:, 6, 7] = 9
+            if not answered and not extension.integer:
+                values[:] = np.nan
+            maps.write(extension.name, slice(0, SHAPE[0]), values)
+
+
+def test_the_brightest_spaxel_is_among_the_histories(tmp_path):
+    write_maps(tmp_path / "m.fits")
+    figure = map_figure(tmp_path / "m.fits")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert any(t.startswith("brightest, x = 8, y = 7") for t in titles)
+    assert {"white light", "surprise", "[M/H] [dex], by mass"} <= set(titles)
+    write_map_figure(tmp_path / "m.fits", tmp_path / "m.png")
+    assert (tmp_path / "m.png").read_bytes()[1:4] == b"PNG"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_maps_without_an_answer_can_be_drawn(tmp_path, answered):
+    write_maps(tmp_path / "m.fits", answered)
+    write_map_figure(tmp_path / "m.fits", tmp_path / "m.png")
