@@ -77,7 +77,7 @@ def fit(library, output, mirrored, replicas, resume, overwrite, **settings):
     history = training.fit(
         opened,
         output / "run",
-        training.FitSettings(**settings),
+        training.FitSettings(conditions=records.conditions(opened), **settings),
         strategy=strategy,
         resume=resume,
         overwrite=overwrite,

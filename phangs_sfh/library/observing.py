@@ -56,7 +56,7 @@ class ObservingConditions:
 
     sn: tuple = (5.0, 300.0)
     correlation: float = 0.4
-    calibration: float = 0.04
+    calibration: float = 0.05
     calibration_order: int = 4
     velocity_error: float = 15.0
     masked_block: float = 0.3
@@ -94,7 +94,8 @@ class ObservingConditions:
 
     @classmethod
     def from_dict(cls, content):
-        """Inverse of ``to_dict``. Raises InputError on an unknown field."""
+        """Inverse of ``to_dict``; absent fields keep their defaults. Raises InputError on an
+        unknown one."""
         known = {f.name for f in fields(cls)}
         for name in content:
             if name not in known:

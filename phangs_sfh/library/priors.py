@@ -1,7 +1,8 @@
 """Priors: distributions of the forward model's parameters, as data in JSON.
 
 ``phangs_sfh/data/prior_NAME.json`` holds the named priors; users write their own in the same form:
-sections with a distribution for each parameter and, for choices, the weight of each.
+sections with a distribution for each parameter and, for choices, the weight of each. An optional
+section ``observing`` sets fields of ``library.observing.ObservingConditions`` for training.
 """
 
 import json

@@ -15,6 +15,7 @@ import tensorflow as tf
 from phangs_sfh import ages
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument import Instrument
+from phangs_sfh.library.observing import ObservingConditions
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "valid", "test")
@@ -122,6 +123,18 @@ def _read_json(path):
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a library; build the library anew with make-library")
     return content
+
+
+def conditions(library):
+    """Observing conditions to train under: the defaults, but for what the library's prior sets.
+
+    Raises
+    ------
+    InputError
+        If the prior's ``observing`` has an unknown field.
+    """
+    prior = library.content.get("prior") or {}
+    return ObservingConditions.from_dict(prior.get("observing", {}))
 
 
 def verify(library, splits=SPLITS):

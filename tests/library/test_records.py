@@ -7,7 +7,8 @@ import pytest
 import toy_library
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.library import records
+from phangs_sfh.library import priors, records
+from phangs_sfh.library.observing import ObservingConditions
 
 COUNTS = (("train", 40), ("valid", 8), ("test", 8))
 
@@ -99,3 +100,15 @@ def test_shard_for_another_grid_is_refused(folder):
     edit(folder, instrument=toy_library.instrument(n_pixels=300).to_dict())
     library = records.open_library(folder)
     assert "train-00000" in refusal(lambda: records.load(library, "train"))
+
+
+def test_prior_sets_the_observing_conditions(folder):
+    library = records.open_library(folder)
+    library.content["prior"] = priors.load_prior("paper")
+    chosen = records.conditions(library)
+    assert chosen.sn == (30.0, 150.0)  # as in Galceran et al.
+    assert chosen.band_error == ObservingConditions().band_error
+    library.content["prior"] = priors.load_prior("broad")
+    assert records.conditions(library) == ObservingConditions()
+    library.content["prior"]["observing"] = {"seeing": 1.0}
+    assert "seeing" in refusal(lambda: records.conditions(library))
