@@ -13,6 +13,7 @@ from phangs_sfh.bin_stack import MIN_BIN_SHARE, BinStack
 from phangs_sfh.errors import InputError
 from phangs_sfh.fits_units import SCALE
 from phangs_sfh.flags import Flag
+from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.map_output import DENSITY
 from phangs_sfh.milky_way import dereddening
 from phangs_sfh.observation import Observations
@@ -25,7 +26,6 @@ BLOCK_BYTES = 96e6
 CHUNK = 512
 """Spectra resampled and answered at a time."""
 
-SPEED_OF_LIGHT = 299792.458  # km/s
 VELOCITY_STEP = 10.0
 """Velocities are rounded to this [km/s] to share resampling weights; the model is trained with
 velocity errors of 15 km/s, and a grid pixel is 53 to 78 km/s wide."""

@@ -13,6 +13,7 @@ from astropy.io import fits
 from scipy.special import ndtr
 
 from phangs_sfh.galaxy import photometry
+from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.instrument import FWHM_PER_SIGMA
 
 FILE = "cloudy_bc03.fits"
@@ -20,7 +21,6 @@ OLDEST_YR = 3e7
 """Stars older than this light no gas: below 1e-4 of a young population's ionising light."""
 
 REACH = 4.5  # [σ] beyond which a line's wings are left out: 7e-6 of its flux
-SPEED_OF_LIGHT = 299792.458  # [km/s]
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import tensorflow as tf
 
 from phangs_sfh import emission_lines
 from phangs_sfh.errors import InputError
+from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 
 LN10_OVER_2P5 = np.log(10.0) / 2.5
-SPEED_OF_LIGHT = 299792.458  # km/s
 N_BAD_PIXELS = 12
 N_SPIKES = 8
 SPIKE_HEIGHT = 4.0  # rms, in units of the error

@@ -16,9 +16,8 @@ from phangs_sfh import ages
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument import Instrument
 from phangs_sfh.library.observing import ObservingConditions
+from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS
 
-SCHEMA_VERSION = 1
-SPLITS = ("train", "valid", "test")
 SCALARS = ("mw_logage", "lw_logage", "mw_mh", "lw_mh", "logml", "av")
 COMPRESSION = "GZIP"
 READ_BATCH = 512
