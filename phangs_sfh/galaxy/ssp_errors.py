@@ -106,7 +106,8 @@ class ErrorModel:
         low, high = ULTRAVIOLET
         share = np.clip((high - wave) / (high - low), 0.0, 1.0)
         self._colour_error = np.hypot(errors.continuum, errors.ultraviolet * share)
-        self._tilt = ((log_age - log_age.mean()) / np.ptp(log_age))[:, None] * np.ones(len(self._mh))
+        tilt = (log_age - log_age.mean()) / np.ptp(log_age)
+        self._tilt = np.repeat(tilt, len(self._mh))[:, None].astype(np.float32)
 
     def draw(self, rng):
         """Templates of another library, with the same shapes."""
@@ -152,8 +153,6 @@ class ErrorModel:
     def _colours(self, rng):
         """Smooth relative errors of the continuum, (n_ssp, n_columns): common and with age."""
         common, with_age = (
-            (self._colour_error * self._of_wave.draw(rng)).astype(np.float32)
-            for _ in range(2)
+            (self._colour_error * self._of_wave.draw(rng)).astype(np.float32) for _ in range(2)
         )
-        tilt = self._tilt.reshape(-1, 1).astype(np.float32)
-        return common + tilt * with_age
+        return common + self._tilt * with_age
