@@ -2,13 +2,16 @@
 
 A bulge of old, metal-rich stars, and a disc that formed inside out and grows poorer in metals
 outwards. Its stars under 130 Myr are in two spiral arms, the older the further downstream, with
-star-forming knots of 0.15 arcsec; dust lanes run along the arms' inner edges. Everything is a
-smooth function of the place, so that it can be sampled at any scale.
+star-forming knots of 0.15 arcsec; dust lanes run along the arms' inner edges. What no spectrum
+tells apart from young stars (how much ionising light escapes, how dusty birth clouds are, how steep
+the dust law is) wanders over the galaxy. Everything is a smooth function of the place, so that it
+can be sampled at any scale.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
 from phangs_sfh.galaxy import enrichment, star_formation
 from phangs_sfh.galaxy.gas import Gas
@@ -26,6 +29,17 @@ YOUNG_YR = 1.3e8
 
 KNOT_SIGMA = 0.15 / 2.355
 N_KNOTS = 40
+
+WANDERING = {
+    "covering": (0.35, 0.95),
+    "log_u": (-3.5, -2.4),
+    "slope": (0.5, 1.1),
+    "slope_young": (0.8, 1.2),
+    "av_young": (0.1, 1.7),
+    "gas_av": (0.1, 1.7),
+}
+"""Ranges of what varies for no reason, over some N_WAVES waves of 2.5 to 6 arcsec each."""
+N_WAVES = 8
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,10 @@ class MockGalaxy:
         self._knot_density = 10 ** rng.uniform(1.3, 2.3, N_KNOTS)
         start = rng.uniform(1.5e6, 9e6, N_KNOTS)
         self._knot_younger = star_formation.burst(self.edges, start, 0.5 * start)
+        length, direction = rng.uniform(2.5, 6.0, (2, len(WANDERING), N_WAVES))
+        direction *= 2 * np.pi
+        self._waves = 2 * np.pi / length * np.array([np.cos(direction), np.sin(direction)])
+        self._phases = rng.uniform(0, 2 * np.pi, (len(WANDERING), N_WAVES, 1))
 
     def at(self, x, y):
         """The galaxy at places ``x``, ``y`` [arcsec] from its centre, (n,) arrays; a Place."""
@@ -82,16 +100,16 @@ class MockGalaxy:
         mass = bulge + disc
         density = mass.sum(axis=1)
         lane = arm(radius, angle + 0.28, sharpness=14.0)
-        av_young = 0.6 + 0.5 * lane
-        constant = np.ones_like(radius)
+        nuisance = self._wandering(x, y)
         screen = Screen(
             law=np.zeros(len(radius), int), av=0.15 + 0.45 * np.exp(-radius / 4) + 1.1 * lane,
-            slope=0.7 * constant, av_young=av_young, slope_young=constant,
             sigma_v=50 + 90 * np.exp(-radius / 1.5),
+            **{name: nuisance[name] for name in ("slope", "av_young", "slope_young")},
         )  # fmt: skip
         gas = Gas(
-            covering=0.8 * constant, log_u=-3.0 * constant, mh=mh[:, 0], av=av_young,
-            sigma=35.0 * constant, in_spectrum=np.ones(len(radius), bool),
+            covering=nuisance["covering"], log_u=nuisance["log_u"], mh=mh[:, 0],
+            av=nuisance["gas_av"], sigma=np.full_like(radius, 35.0),
+            in_spectrum=np.ones(len(radius), bool),
         )  # fmt: skip
         mh = np.clip(mh, *self.mh_range)
         return Place(density, Stars(mass / density[:, None], mh), screen, gas)
@@ -117,6 +135,15 @@ class MockGalaxy:
         since = DRIFT * self.middle[self.young] / 1e9
         mass[:, self.young] *= 0.15 + 5.0 * arm(radius[:, None], angle[:, None] - since)
         return mass, np.log10(z / self.z_sun)
+
+    def _wandering(self, x, y):
+        """Smooth random fields, uniform within ``WANDERING``; dict of (n,) arrays."""
+        phase = np.tensordot(self._waves, [x, y], (0, 0)) + self._phases
+        normal = np.sqrt(2 / N_WAVES) * np.cos(phase).sum(axis=1)
+        return {
+            name: low + (high - low) * ndtr(values)
+            for (name, (low, high)), values in zip(WANDERING.items(), normal, strict=True)
+        }
 
     def _knots(self, x, y):
         """Mass formed [M_sun / pc2] in every age cell, (n, n_cells)."""

@@ -1,4 +1,4 @@
-"""A made-up galaxy seen by MUSE and HST: cube and images as FITS files, and the truth of each pixel.
+"""A made-up galaxy seen by MUSE and HST without noise, and the truth of each pixel.
 
 The galaxy is sampled at the scale of the HST images. Light and mass go through the same PSF, so
 the truth of a pixel is that of the mixture whose light it holds: masses add up, ages and
