@@ -7,10 +7,10 @@ from astropy.io import fits
 
 from phangs_sfh.bin_stack import BinStack
 from phangs_sfh.cube_input import open_cube
+from phangs_sfh.cube_spectra import CubeSpectra
 from phangs_sfh.evaluation.map_truth import read_answer
 from phangs_sfh.evaluation.ppxf_peer import SCALARS, PpxfPeer
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
-from phangs_sfh.shared_grid import SharedGrid
 
 QUANTITIES = (*SCALARS, "av")
 
@@ -52,11 +52,12 @@ def bin_spectra(cube, bins, redshift, instrument, covariance=0.0):
     flux, error : (n_bins, n_pixels) arrays, error 0 = missing
     """
     opened = open_cube(cube)
-    flux, variance = opened.read(slice(0, len(opened.wave)), slice(0, opened.shape[0]))
-    grid = SharedGrid(opened.wave, redshift, opened.vacuum, instrument)
+    spectra = CubeSpectra(opened, np.full(opened.shape, redshift), instrument)
     n_bins = int(bins.max()) + 1
     stack = BinStack(n_bins, instrument.n_pixels)
-    stack.add(bins.ravel(), *grid.resample(flux, variance))
+    for rows in spectra.blocks():
+        for index, flux, error in spectra.resampled(rows):
+            stack.add(bins[rows].ravel()[index], flux, error)
     return stack.mean(slice(0, n_bins), covariance)
 
 
