@@ -7,6 +7,7 @@ follow tensorflow_serving/servables/tensorflow/predict_util.cc and util/json_ten
 
 import json
 import re
+import sys
 import threading
 from concurrent import futures
 from contextlib import contextmanager
@@ -223,7 +224,12 @@ def rest_server(servable):
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *where):
+            if not isinstance(sys.exc_info()[1], ConnectionError):  # a client that waits no longer
+                super().handle_error(*where)
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
