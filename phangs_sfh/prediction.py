@@ -4,6 +4,7 @@ The SavedModel is run as it would be served, so a served answer and a predicted 
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -35,6 +36,7 @@ class Model:
     info: dict
     instrument: Instrument
     saved: object
+    in_flight = 1
 
     @property
     def masks_emission_lines(self):
@@ -78,9 +80,7 @@ def load_model(path=None, instrument=None):
     InputError
         If there is no model, it is damaged or of another schema, or is for another instrument.
     """
-    path = released_model() if path is None else Path(path)
-    info = _read_info(path)
-    theirs = _instrument(path, info)
+    path, info, theirs = read_description(path)
     if instrument is not None:
         check_instrument(path, theirs, instrument)
     import tensorflow as tf
@@ -99,6 +99,27 @@ def load_model(path=None, instrument=None):
             f"{path}: the SavedModel's serving_default lacks output '{absent[0]}'; export it again"
         )
     return Model(path=path, info=info, instrument=theirs, saved=saved)
+
+
+def read_description(path=None):
+    """What a model's folder says of it, without loading it.
+
+    Parameters
+    ----------
+    path : folder with saved_model.pb and model.json, default the newest released model
+
+    Returns
+    -------
+    path : Path; info : dict, content of model.json; instrument : Instrument
+
+    Raises
+    ------
+    InputError
+        If there is no model, or its description is damaged or of another schema.
+    """
+    path = released_model() if path is None else Path(path)
+    info = _read_info(path)
+    return path, info, _instrument(path, info)
 
 
 def _read_info(path):
@@ -153,7 +174,7 @@ def predict(observations, model, batch_size=1024, progress=None):
     Parameters
     ----------
     observations : Observations
-    model : Model
+    model : Model, or RemoteModel
     batch_size : int
     progress : callable, given how many more rows are done
 
@@ -170,12 +191,10 @@ def predict(observations, model, batch_size=1024, progress=None):
     n = len(observations)
     inputs = observations.inputs()
     answers = {}
-    for start in range(0, n, batch_size):
-        rows = slice(start, min(start + batch_size, n))
+    batches = [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
+    for rows, found in zip(batches, _answered(inputs, batches, batch_size, model), strict=True):
         count = rows.stop - rows.start
-        size = _batch_shape(count, batch_size)
-        batch = {name: _filled_up(value[rows], size) for name, value in inputs.items()}
-        for name, value in model.answer(**batch).items():
+        for name, value in found.items():
             if name not in answers:
                 answers[name] = np.empty((n, *value.shape[1:]), value.dtype)
             answers[name][rows] = value[:count]
@@ -183,6 +202,22 @@ def predict(observations, model, batch_size=1024, progress=None):
             progress(count)
     answers["flag"] = answers["flag"] | observations.flags
     return result_table(answers, model.info)
+
+
+def _answered(inputs, batches, batch_size, model):
+    """Answers to slices of the inputs, in order; several at once if the model is on a server."""
+
+    def answer(rows):
+        size = _batch_shape(rows.stop - rows.start, batch_size)
+        return model.answer(
+            **{name: _filled_up(value[rows], size) for name, value in inputs.items()}
+        )
+
+    if model.in_flight == 1:
+        yield from map(answer, batches)
+        return
+    with ThreadPoolExecutor(model.in_flight) as pool:
+        yield from pool.map(answer, batches)
 
 
 def _batch_shape(count, batch_size):
