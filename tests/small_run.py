@@ -88,6 +88,7 @@ def write_run(folder, n=1200):
     model.save(folder / "model.keras")
     description = {
         "schema_version": 1,
+        "av_softness": targets.AV_SOFTNESS,
         "name": "small",
         "instrument": instrument.to_dict(),
         "z_sun": 0.02,

@@ -115,8 +115,8 @@ def load_model(folder):
         ) from None
     if description.get("av_softness") != targets.AV_SOFTNESS:
         raise InputError(
-            f"{folder / 'model.json'}: field 'av_softness' is not {targets.AV_SOFTNESS}: of another "
-            "version of this package; train the model anew"
+            f"{folder / 'model.json'}: field 'av_softness' is not {targets.AV_SOFTNESS}: made by "
+            "another version of this package; train the model anew"
         )
     path = folder / "model.keras"
     if not path.is_file():
