@@ -9,7 +9,7 @@ import click
 @click.argument("table", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Result, .fits or .ecsv.")
 @click.option(
-    "--model", type=click.Path(), help="Exported model's folder [default: the released one]."
+    "--model", type=click.Path(), help="Exported model's folder, or a released name [phangs]."
 )
 @click.option(
     "--server",

@@ -52,19 +52,29 @@ class Model:
         return {name: value.numpy() for name, value in outputs.items()}
 
 
-def released_model():
-    """Folder of the newest released model.
+def released_model(name=RELEASED):
+    """Folder of the newest version of a released model.
 
     Raises
     ------
     InputError
         If the installed package has none.
     """
-    root = Path(str(resources.files("phangs_sfh.saved_models"))) / RELEASED
+    root = Path(str(resources.files("phangs_sfh.saved_models"))) / name
     versions = [p for p in root.glob("*") if p.name.isdecimal() and p.is_dir()]
     if not versions:
         raise InputError(f"{root}: no released model is installed; name one with --model")
     return max(versions, key=lambda path: int(path.name))
+
+
+def find_model(path=None):
+    """Folder of a model: ``path`` itself, or that of the released model of this name."""
+    if path is None:
+        return released_model()
+    if not Path(path).exists() and Path(path).name == str(path):
+        folder = Path(str(resources.files("phangs_sfh.saved_models"))) / str(path)
+        return released_model(str(path)) if folder.is_dir() else Path(path)
+    return Path(path)
 
 
 def load_model(path=None, instrument=None):
@@ -72,7 +82,8 @@ def load_model(path=None, instrument=None):
 
     Parameters
     ----------
-    path : folder with saved_model.pb and model.json, default the newest released model
+    path : folder with saved_model.pb and model.json, or the name of a released model; default the
+        newest version of ``phangs``
     instrument : Instrument that the data were taken with; if given, the model's must agree
 
     Raises
@@ -106,7 +117,8 @@ def read_description(path=None):
 
     Parameters
     ----------
-    path : folder with saved_model.pb and model.json, default the newest released model
+    path : folder with saved_model.pb and model.json, or the name of a released model; default the
+        newest version of ``phangs``
 
     Returns
     -------
@@ -117,7 +129,7 @@ def read_description(path=None):
     InputError
         If there is no model, or its description is damaged or of another schema.
     """
-    path = released_model() if path is None else Path(path)
+    path = find_model(path)
     info = _read_info(path)
     return path, info, _instrument(path, info)
 
