@@ -53,15 +53,49 @@ def match_image(image, wcs, shape, spaxel_area, cube_fwhm=None, image_fwhm=0.0):
     sigma = kernel_sigma(image, cube_fwhm, image_fwhm)
     flux, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for y in range(0, shape[0], TILE):
-        for x in range(0, shape[1], TILE):
-            tile = (slice(y, min(y + TILE, shape[0])), slice(x, min(x + TILE, shape[1])))
-            flux[tile], error[tile] = _tile(image, wcs, tile, sigma)
+        rows = slice(y, min(y + TILE, shape[0]))
+        flux[rows], error[rows] = match_tiles(image, wcs, rows, shape[1], sigma)
     if not (error > 0).any():
         raise InputError(
             f"{image.path}: the image does not overlap the cube, or has no good pixel there; "
             "give an image of the same field, or check the WCS"
         )
     return flux * np.float32(spaxel_area), error * np.float32(spaxel_area)
+
+
+def match_tiles(image, wcs, rows, nx, sigma):
+    """Surface brightness and error of an image in some rows of a map, tile by tile.
+
+    Parameters
+    ----------
+    image, wcs : as in ``match_image``
+    rows : slice with start and stop
+    nx : int, spaxels in a row
+    sigma : float, from ``kernel_sigma``
+
+    Returns
+    -------
+    flux, error : (n_rows, nx) float32 arrays [1e-20 erg / (s cm2 Å arcsec2)], error 0 = missing
+    """
+    shape = (rows.stop - rows.start, nx)
+    flux, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for x in range(0, nx, TILE):
+        columns = slice(x, min(x + TILE, nx))
+        part = (slice(None), columns)
+        flux[part], error[part] = _tile(image, wcs, (rows, columns), sigma)
+    return flux, error
+
+
+def overlaps(image, wcs, shape):
+    """True if the image reaches into the map (its pixels may still all be bad there)."""
+    steps = [range(0, size, TILE) for size in shape]
+    for y in steps[0]:
+        for x in steps[1]:
+            tile = (slice(y, min(y + TILE, shape[0])), slice(x, min(x + TILE, shape[1])))
+            size = tuple(part.stop - part.start for part in tile)
+            if _covering(image, wcs[tile], size, margin=0) is not None:
+                return True
+    return False
 
 
 def kernel_sigma(image, cube_fwhm, image_fwhm):

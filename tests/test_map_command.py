@@ -51,8 +51,8 @@ def test_cube_images_bins_and_velocities_become_maps_and_a_figure(run, tmp_path)
         wcs_cards(expected, NX, NY)
         there = WCS(hdus["AV_P50"].header).pixel_to_world_values(3, 1)
         assert np.allclose(there, WCS(expected).pixel_to_world_values(3, 1), rtol=0, atol=1e-9)
-        excess = [hdus[f"LOGSIGMA_{p}"].data - hdus[f"LOGML_{p}"].data for p in ("P16", "P84")]
-        assert np.ptp(excess[0]) < 1e-3 and np.allclose(*excess, atol=1e-5)  # F555W is uniform
+        excess = hdus["LOGSIGMA_P50"].data - hdus["LOGML_P50"].data
+        assert np.ptp(excess) < 1e-3  # F555W is uniform
         ages = hdus["MW_LOGAGE_P50"].data
         assert np.isfinite(ages).all() and (ages[:, 0][[0]] == ages[0, 1]).all()
         assert (hdus["FLAG"].data == 0).all()  # the fake model does not tell of single bands
@@ -64,7 +64,7 @@ def test_warnings_of_what_is_not_done(run):
     write_cube("c.fits", NY, NX)
     write_image("i.fits", np.ones((120, 120)), 0.05)
     result = run("c.fits", "-o", "m.fits", "--redshift", "0.003", "--image", "F275W=i.fits")
-    assert result.exit_code == 0 and "not matched to the cube's PSF" in result.stderr
+    assert result.exit_code == 0 and "images are not matched" in result.stderr
 
 
 def test_refusals_are_one_line_and_leave_nothing(run, tmp_path):
