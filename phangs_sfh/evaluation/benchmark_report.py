@@ -62,6 +62,27 @@ def markdown(summary):
     return text + "\n" + matrix_sentence(summary) + "\n"
 
 
+def short_table(summary):
+    """What a README has room for: scatter, coverage, time and memory of each code."""
+    header = ["", *_heads(summary)]
+    codes = summary["codes"].values()
+    rows = []
+    for name, title in NAMES.items():
+        errors = [code["errors"][name] for code in codes]
+        rows.append(
+            [f"{title} [dex]: std, 1.4826 MAD"]
+            + [f"{number(e['std'], 2)}, {number(e['mad_std'], 2)}" for e in errors]
+        )
+    held = []
+    for code in codes:
+        shares = [code["coverage"][name]["68"] for name in SCALARS] if "coverage" in code else []
+        held.append(f"{percent(min(shares), 0)} to {percent(max(shares), 0)}" if shares else "–")
+    rows.append(["truths in 68 % intervals [%]", *held])
+    rows.append(["seconds a spectrum, one core"] + [f"{code['seconds']:.2g}" for code in codes])
+    rows.append(["peak memory [MB]"] + [f"{code['megabytes']:.0f}" for code in codes])
+    return table(header, rows)
+
+
 def accuracy_table(summary):
     """Scatter and bias by code."""
     header = ["standard deviation, 1.4826 MAD, bias [dex]", *_heads(summary)]
