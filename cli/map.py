@@ -72,7 +72,9 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option(
     "--wavemed", type=click.Choice(["air", "vacuum"]), help="Where the cube does not say."
 )
-@click.option("--model", type=click.Path(), help="Exported model's folder [default: released].")
+@click.option(
+    "--model", type=click.Path(), help="Exported model's folder, or a released name [phangs]."
+)
 @click.option("--plot", type=click.Path(), help="Figure of the maps, .png or .pdf.")
 @click.option("--overwrite", is_flag=True, help="Replace existing maps.")
 def map(cube, output, model, plot, overwrite, **options):

@@ -18,7 +18,8 @@ def target_vector(examples, floor_noise):
     examples : dict with ``sfh``, ``mh`` [n, 16] and the six scalars [n]
     floor_noise : [n, 16], standard normal; spreads the floor under empty bins
     """
-    scalars = tf.stack([examples[name] for name in targets.SCALARS], axis=1)
+    stretched = {**examples, "av": targets.av_to_target(examples["av"])}
+    scalars = tf.stack([stretched[name] for name in targets.SCALARS], axis=1)
     floor = targets.FRACTION_FLOOR * tf.exp(targets.FLOOR_SPREAD * floor_noise)
     fractions = examples["sfh"] + floor
     older = tf.cumsum(fractions, axis=1, reverse=True)

@@ -23,6 +23,7 @@ from phangs_sfh.network import reference, summaries, surprise, targets
 from phangs_sfh.network.cleaning import clean
 from phangs_sfh.network.fused_head import FusedHead
 from phangs_sfh.network.model import load_model, posterior_of
+from phangs_sfh.warm_up import write_requests
 
 SCHEMA_VERSION = 1
 WEIGHTS, DESCRIPTION, CARD = "model.keras", "model.json", "model_card.md"
@@ -180,6 +181,7 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
     temporary = folder.parent / f".{folder.name}.partial-{os.getpid()}"
     try:
         served.save(temporary)
+        write_requests(temporary, description["name"], *sizes)
         (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
         for name in (WEIGHTS, CARD):
             if (run_folder / name).exists():

@@ -274,6 +274,7 @@ def _describe(library, spec, settings, history):
         "posterior": spec.to_dict(),
         "emission_lines": "modelled" if _knows_gas(library) else "masked",
         "fraction_floor": targets.FRACTION_FLOOR,
+        "av_softness": targets.AV_SOFTNESS,
         "training": {
             **settings.to_dict(),
             "best": best,

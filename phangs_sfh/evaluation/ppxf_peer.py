@@ -1,12 +1,12 @@
 """pPXF (Cappellari 2023) on the same inputs as the network, set up as its author recommends.
 
 Templates come from this package's SSP grid (``ppxf_templates``). Stars and gas have kinematics of
-their own; lines are free but for fixed doublets. Dust is pPXF's default curve with free A_V and,
-where bands are given, free slope; a multiplicative polynomial takes up the flux calibration of the
-spectrum, and bands enter through ``phot``. Weights are regularised to second order, with
-``regul`` found by the recipe in pPXF's documentation (``choose_regul``). Uncertainties are a wild
-bootstrap of the residuals of the regularised fit, refitted without regularisation, as in pPXF's
-``ppxf_example_population_bootstrap``.
+their own; lines are free but for fixed doublets. A multiplicative polynomial takes up the flux
+calibration of the spectrum. Bands, where there are any, enter through ``phot``,
+with pPXF's default dust curve of free A_V and slope; without them the polynomial takes up the dust
+too. Weights are regularised to second order, with ``regul`` found by the recipe in pPXF's
+documentation (``choose_regul``). Uncertainties are a wild bootstrap of the residuals of the
+regularised fit, refitted without regularisation, as in ``ppxf_example_population_bootstrap``.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ from phangs_sfh.evaluation import ppxf_templates
 
 SCALARS = ("mw_logage", "lw_logage", "mw_mh", "lw_mh")
 PERCENTILES = {"p025": 2.5, "p16": 16, "p50": 50, "p84": 84, "p975": 97.5}
-MDEGREE = 4
+MDEGREE = 8  # as in ppxf_example_population_photometry
 BAND_FLOOR = 0.05
 """Relative error added to each band's, for zero points and apertures."""
 MASKED_SHARE = 0.2
-REGUL = 10.0
+REGUL = 1000.0
 """Typical result of ``choose_regul`` at S/N 50 with bands (docs/benchmark.md)."""
-REGUL_LADDER = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+REGUL_LADDER = (1.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 FIRST_GUESS = [0.0, 120.0]  # velocity and dispersion [km/s]
 BOUNDS = [[-400.0, 400.0], [1.0, 500.0]]
 
@@ -42,9 +42,9 @@ class PpxfAnswer:
     mw_mh, lw_mh : float [dex]
     sfh : (16,) array, mass fractions
     mh : (16,) array [dex], mass-weighted; NaN in bins without mass
-    av : float [mag]; velocity, sigma : float [km/s], of the stars
+    av : float [mag], NaN without bands; velocity, sigma : float [km/s], of the stars
     chi2 : float, per degree of freedom
-    seconds : float, of the fit
+    seconds : float, of the fit, processor time
     wave, flux, bestfit : (n,) arrays, log-rebinned spectrum as fitted, in units of its median
     good : (n,) bool array, pixels fitted
     bootstraps : dict of (n_bootstraps,) arrays by scalar and (n_bootstraps, 16) ``sfh``; empty
@@ -97,6 +97,7 @@ class PpxfPeer:
     regul : float, 1 / regularisation error of light weights
     log_age_step : float [dex]
     mdegree : int, degree of the multiplicative polynomial
+    templates : ppxf_templates.PpxfTemplates made earlier, instead of ``ssp``
 
     Raises
     ------
@@ -104,17 +105,23 @@ class PpxfPeer:
         If pPXF is not installed.
     """
 
-    def __init__(self, ssp=None, instrument=None, regul=REGUL, log_age_step=None, mdegree=MDEGREE):
-        _require_ppxf()
+    def __init__(
+        self, ssp=None, instrument=None, regul=REGUL, log_age_step=None, mdegree=MDEGREE,
+        templates=None,
+    ):  # fmt: skip
+        require_ppxf()
         from phangs_sfh.instrument import load_instrument
-        from phangs_sfh.ssp.engines import load_ssp
 
         self.instrument = load_instrument() if instrument is None else instrument
         self.regul = regul
         self.mdegree = mdegree
-        step = ppxf_templates.LOG_AGE_STEP if log_age_step is None else log_age_step
-        ssp = load_ssp() if ssp is None else ssp
-        self.templates = t = ppxf_templates.make_templates(ssp, self.instrument, step)
+        if templates is None:
+            from phangs_sfh.ssp.engines import load_ssp
+
+            step = ppxf_templates.LOG_AGE_STEP if log_age_step is None else log_age_step
+            ssp = load_ssp() if ssp is None else ssp
+            templates = ppxf_templates.make_templates(ssp, self.instrument, step)
+        self.templates = t = templates
         self.reg_dim = t.spectra.shape[1:]
         self._n_stars = int(np.prod(self.reg_dim))
         self._lines, self._line_names = self._line_templates()
@@ -160,14 +167,14 @@ class PpxfPeer:
             If fewer pixels than templates' parameters are usable.
         """
         problem = self._problem(flux, flux_err, band_flux, band_flux_err, gas)
-        started = time.perf_counter()
+        started = time.process_time()
         fit = self._run(problem, problem.galaxy, problem.phot, self.regul)
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         answer = self._answer(fit, problem, seconds)
         if bootstraps:
-            started = time.perf_counter()
+            started = time.process_time()
             answer.bootstraps = self._bootstrap(fit, problem, bootstraps, seed)
-            answer.seconds_bootstraps = time.perf_counter() - started
+            answer.seconds_bootstraps = time.process_time() - started
         return answer
 
     def choose_regul(self, inputs, ladder=REGUL_LADDER):
@@ -242,14 +249,13 @@ class PpxfPeer:
         """Keywords of pPXF that do not depend on the data's values."""
         n_lines = self._lines.shape[1] if gas else 0
         is_gas = np.repeat([False, True], [self._n_stars, n_lines])
-        slope = [-0.1] if bands else []
-        limits = [[0.0, 4.0], [-1.0, 0.4]][: 1 + len(slope)]
         options = {
-            "degree": -1, "mdegree": self.mdegree if bands else -1, "moments": 2,
+            "degree": -1, "mdegree": self.mdegree, "moments": 2, "bounds": BOUNDS,
             "reg_dim": self.reg_dim, "quiet": True, "lam_temp": self.templates.wave,
-            "bounds": BOUNDS,
-            "dust": [{"start": [0.1, *slope], "bounds": limits, "component": ~is_gas}],
         }  # fmt: skip
+        if bands:  # without them the polynomial alone takes up dust
+            attenuation = {"start": [0.1, -0.1], "bounds": [[0.0, 4.0], [-1.0, 0.4]]}
+            options["dust"] = [attenuation | {"component": ~is_gas}]
         if gas:
             options |= {
                 "component": is_gas.astype(int), "gas_component": is_gas, "moments": [2, 2],
@@ -264,7 +270,8 @@ class PpxfPeer:
         matrix = self._matrix if gas else self._matrix[:, : self._n_stars]
         options = dict(problem.options)
         # pPXF writes its solution into these.
-        options["dust"] = [dict(dust) for dust in options["dust"]]
+        if "dust" in options:
+            options["dust"] = [dict(dust) for dust in options["dust"]]
         if start is None:
             start = [FIRST_GUESS, FIRST_GUESS] if gas else FIRST_GUESS
         with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
@@ -278,7 +285,7 @@ class PpxfPeer:
         stars = fit.sol[0] if np.ndim(fit.sol[0]) else fit.sol
         return PpxfAnswer(
             **numbers,
-            av=float(fit.dust[0]["sol"][0]),
+            av=float(fit.dust[0]["sol"][0]) if fit.dust else np.nan,
             velocity=float(stars[0]),
             sigma=float(stars[1]),
             chi2=float(fit.chi2),
@@ -341,7 +348,8 @@ def _chi2(fit, problem):
     return float(residual @ residual)
 
 
-def _require_ppxf():
+def require_ppxf():
+    """Raise InputError if pPXF is not installed."""
     from importlib.util import find_spec
 
     if find_spec("ppxf") is None or find_spec("capfit") is None:

@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.network import targets
 from phangs_sfh.network.attention import attend
 from phangs_sfh.network.inputs import Normalise
 from phangs_sfh.network.photometric_branch import band_tokens
@@ -112,6 +113,11 @@ def load_model(folder):
         raise InputError(
             f"{folder / 'model.json'}: not JSON ({error}); copy or train the model anew"
         ) from None
+    if description.get("av_softness") != targets.AV_SOFTNESS:
+        raise InputError(
+            f"{folder / 'model.json'}: field 'av_softness' is not {targets.AV_SOFTNESS}: made by "
+            "another version of this package; train the model anew"
+        )
     path = folder / "model.keras"
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the folder of a trained model")

@@ -235,6 +235,7 @@ def prior_columns(y):
     """
     names = targets.SCALARS
     labels = dict(zip(names, y[:, targets.SCALAR_SLICE].T, strict=True))
+    labels["av"] = ops.convert_to_numpy(targets.av_from_target(labels["av"]))
     log_fractions = targets.log_fractions(y[:, targets.RATIO_SLICE].astype(np.float32))
     fractions = np.exp(ops.convert_to_numpy(log_fractions))
     low = summaries.MIN_FRACTION

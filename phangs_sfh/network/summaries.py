@@ -217,4 +217,5 @@ def _columns(values, fraction):
         "sfh": ops.clip(fractions, MIN_FRACTION, 1.0 - 1e-7),
         "mh": values[..., n_scalars : n_scalars + n_bins],
     }
-    return columns | {name: values[..., i] for i, name in enumerate(targets.SCALARS)}
+    columns |= {name: values[..., i] for i, name in enumerate(targets.SCALARS)}
+    return columns | {"av": targets.av_from_target(columns["av"])}
