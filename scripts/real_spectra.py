@@ -29,11 +29,11 @@ def main():
     found = real_spectra.compare(tables, model, options.bootstraps)
     figure = real_spectra.draw(found)
     FigureCanvasAgg(figure)
-    figure.savefig(options.docs / "real_spectra.png", dpi=80)
+    figure.savefig(options.docs / "real_spectra.png", dpi=70)
     page = options.docs / "real_spectra.md"
     before, rest = page.read_text().split(START)
     named = f"Model {model.info['name']} {model.info['version']}.\n\n"
-    table = real_spectra.markdown(found)
+    table = real_spectra.markdown(found) + "\n" + real_spectra.differences(found) + "\n"
     page.write_text(f"{before}{START}\n{named}{table}{END}{rest.split(END)[1]}")
     print(table)
 

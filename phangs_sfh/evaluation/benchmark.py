@@ -162,11 +162,17 @@ def _ratios(codes, answers, truth):
         n = codes[peer]["n"]
         same = _accuracy({k: v[:n] for k, v in answers[OURS].items()}, truth)
         theirs = codes[peer]["errors"]
+        mine = same["errors"]
         ratios[peer] = {
             "n": n,
-            "std": {k: same["errors"][k]["std"] / theirs[k]["std"] for k in SCALARS},
-            "mad_std": {k: same["errors"][k]["mad_std"] / theirs[k]["mad_std"] for k in SCALARS},
-            "total_variation": same["total_variation"] / codes[peer]["total_variation"],
+            "std": {k: _ratio(mine[k]["std"], theirs[k]["std"]) for k in SCALARS},
+            "mad_std": {k: _ratio(mine[k]["mad_std"], theirs[k]["mad_std"]) for k in SCALARS},
+            "total_variation": _ratio(same["total_variation"], codes[peer]["total_variation"]),
             "speed": codes[peer]["seconds"] / codes[OURS]["seconds"],
         }
     return ratios
+
+
+def _ratio(ours, theirs):
+    """None where the peer makes no error: in no real case."""
+    return ours / theirs if theirs > 1e-6 else None

@@ -98,15 +98,14 @@ def accuracy_table(summary):
     distances = [number(code["total_variation"]) for code in summary["codes"].values()]
     rows.append(["total variation of the SFH", *distances])
     for peer, ratio in summary["ratios"].items():
-        worst = max(ratio["std"], key=ratio["std"].get)
         rows.append(
             [f"our scatter over that of {peer}"]
-            + ["" if code != peer else _ratio_cell(ratio, worst) for code in summary["codes"]]
+            + ["" if code != peer else _ratio_cell(ratio) for code in summary["codes"]]
         )
     return table(header, rows)
 
 
-def _ratio_cell(ratio, worst):
+def _ratio_cell(ratio):
     std = ", ".join(number(ratio["std"][name], 2) for name in SCALARS)
     mad = ", ".join(number(ratio["mad_std"][name], 2) for name in SCALARS)
     return f"{std} (MAD {mad})"

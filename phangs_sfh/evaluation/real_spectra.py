@@ -200,6 +200,16 @@ def markdown(comparisons):
     return table(header, rows)
 
 
+def differences(comparisons):
+    """Mean and rms of ours minus pPXF's, in words."""
+    parts = []
+    for name in SCALARS:
+        gap = [float(one.table[f"{name}_p50"]) - getattr(one.peer, name) for one in comparisons]
+        rms = float(np.sqrt(np.mean(np.square(gap))))
+        parts.append(f"{np.mean(gap):+.2f} ({rms:.2f}) in {name}")
+    return f"Ours minus pPXF, mean (rms) of {len(comparisons)}: " + ", ".join(parts) + " [dex]."
+
+
 def _peer_cell(peer, name):
     value = f"{getattr(peer, name):.2f}"
     if not peer.bootstraps:
