@@ -11,7 +11,6 @@ map_real.png and map_abell478.png. The real cube is in mpdaf's wheel:
 Without ``--real`` what docs/map_proof.md says of the real cube stays as it is.
 """
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -111,7 +110,7 @@ def prove_truth(work, docs, model, words):
     arguments = {
         "both": (work / "cube.fits", *images(), "--psf", SETUP.cube_fwhm),
         "cube": (work / "cube.fits",),
-        "images": (*images("part_"), "--psf", SETUP.image_fwhm),
+        "images": (*images("part_"), "--psf", SETUP.matched_fwhm),
     }
     times = {}
     for run, these in arguments.items():
@@ -150,7 +149,7 @@ def prove_real(source, work, docs, model, bootstraps):
               "galaxy in it is used again.")  # fmt: skip
 def prove(model, real, bootstraps, docs, work):
     """Prove the maps; a few minutes on two cores."""
-    info = json.loads((Path(model or prediction.released_model()) / "model.json").read_text())
+    _, info, _ = prediction.read_description(model)
     words = f"{info['name']}, version {info['version']}"
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(work or folder)

@@ -50,8 +50,9 @@ By bin of age, cube and images: log10 of the mass fraction (truth with the floor
 By the true log SFR over 10 Myr per mass formed [1 / yr]:
 
 {young}
-Against the truth at the scale of the images, log SFR over 10 Myr [M_sun / yr / kpc2], where it is
-above the same limit; maps of the cube are enlarged to image pixels:
+In pixels of {pixel:.2f} arcsec, log SFR over 10 Myr [M_sun / yr / kpc2] against the truth at a PSF of
+{matched} arcsec, to which the images are brought here (S/N a pixel in F275W is about {f275w:.0f} before),
+where it is above the same limit; maps of the cube are enlarged to these pixels:
 
 {fine}
 Time, on the machine that made this page: {times}.
