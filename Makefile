@@ -2,6 +2,8 @@
 # make test   set everything up and run the tests; bagpipes and python-fsps, which it checks the
 #             forward model against, are installed if that can be done, else those tests skip
 # make lint   check the style
+# make figures BROAD=LIBRARY [PAPER=LIBRARY]
+#             measure the released model again: README's tables and figures, docs/benchmark.md
 #
 # All of it happens in .venv; the system's Python is left alone. PYTHON=/path/to/python3.x chooses
 # the interpreter, otherwise the newest of Python 3.10 to 3.13 that is found.
@@ -10,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETTINGS := setup.cfg setup.py pyproject.toml
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint figures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/phangs-sfh demo -o demo --overwrite
@@ -21,6 +23,10 @@ test: $(VENV)/.installed-test
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+figures: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'
+	$(BIN)/python scripts/refresh_readme.py --broad $(BROAD) $(if $(PAPER),--paper $(PAPER))
 
 $(BIN)/python:
 	@sh scripts/make_venv.sh $(VENV)

@@ -33,7 +33,7 @@ import click
 )
 @click.option(
     "--batch-size",
-    default=1024,
+    default=256,
     show_default=True,
     type=click.IntRange(min=1),
     help="Spectra answered at once; changes no answer.",

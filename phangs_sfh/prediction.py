@@ -177,7 +177,7 @@ def check_instrument(path, theirs, ours):
         )
 
 
-def predict(observations, model, batch_size=1024, progress=None):
+def predict(observations, model, batch_size=256, progress=None):
     """Answer every row.
 
     Rows go through the model in batches filled up with empty rows to a few fixed sizes. No row's

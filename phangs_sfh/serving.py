@@ -59,7 +59,7 @@ class ServedModel(tf.Module):
         network = keras.Model(model.inputs, outputs)
         head = FusedHead(spec, *last.get_weights(), variable=tf.Variable)
         self.weights = [variable.value for variable in network.weights]
-        self.head_weights = [*head.small, *head.unit]
+        self.head_weights = head.weights
         widths = {"flux": n_pixels, "flux_err": n_pixels}
         widths |= {"band_flux": n_bands, "band_flux_err": n_bands}
         shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
@@ -69,7 +69,7 @@ class ServedModel(tf.Module):
             n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
             inputs, pixels, bands = clean(*arrays)
             outputs = network(inputs, training=False)
-            columns = summaries.quantiles(*head(outputs["hidden"]))
+            columns = summaries.marginal_quantiles(*head.marginals(outputs["hidden"]))
             columns, sound = _answered(columns, pixels, bands, constants)
             distances = surprise.measure(outputs["latent"], inputs, pixels, bands, constants)
             value = surprise.surprise(distances, constants)

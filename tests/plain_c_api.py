@@ -73,14 +73,14 @@ class Session:
                 raise RuntimeError(f"{name}: not in the graph")
         return places
 
-    def tensor(self, content, shape):
+    def tensor(self, content, shape, kind=FLOAT):
         dims = (ctypes.c_int64 * len(shape))(*shape)
-        tensor = self.allocate(FLOAT, dims, len(shape), len(content))
+        tensor = self.allocate(kind, dims, len(shape), len(content))
         ctypes.memmove(self.data(tensor), content, len(content))
         return tensor
 
     def run(self, feeds, fetches):
-        """``feeds`` {name: (bytes, shape)} to {name: (bytes, shape, type)} for ``fetches``."""
+        """Tensors of ``fetches`` for ``feeds``: dicts of name to (bytes, shape, type)."""
         given = [self.tensor(*feed) for feed in feeds.values()]
         inputs = (ctypes.c_void_p * len(given))(*given)
         answers = (ctypes.c_void_p * len(fetches))()
@@ -108,8 +108,8 @@ def main(path):
     report = []
     for number, run in enumerate(manifest["runs"]):
         feeds = {
-            name: ((folder / file).read_bytes(), shape)
-            for name, (file, shape) in run["feeds"].items()
+            name: ((folder / file).read_bytes(), shape, kind)
+            for name, (file, shape, kind) in run["feeds"].items()
         }
         try:
             found = session.run(feeds, run["fetches"])

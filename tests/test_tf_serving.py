@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from phangs_sfh import prediction, warm_up
 from phangs_sfh.cli.export import export
 from phangs_sfh.errors import InputError
+from phangs_sfh.flags import Flag
 
 pytest.importorskip("tensorflow_serving")
 import loopback_server  # noqa: E402
@@ -27,7 +28,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig 
 
 ROOT = Path(__file__).parents[1]
 SAVED = ROOT / "saved_models"
-INT32 = 3
+FLOAT32, DOUBLE, INT32 = 1, 2, 3
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,47 @@ def test_session_loader_answers_as_predict_does(model, servable, inputs):
     assert_same(arrays(response), model.answer(**inputs))
 
 
+def test_malformed_requests_get_an_error_or_a_flag_and_the_server_lives(model, servable, inputs):
+    """Over a gRPC socket, one after the other to one server."""
+    import grpc
+    from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
+
+    few = {name: values.copy() for name, values in rows(inputs, 4).items()}
+
+    def changed(**fields):
+        return {k: v for k, v in (few | fields).items() if v is not None}
+
+    refused = [
+        changed(flux=few["flux"][:, :-1]),
+        changed(flux=few["flux"][:2]),
+        changed(band_flux=few["band_flux"].ravel()),
+        changed(flux_err=few["flux_err"][..., None]),
+        changed(band_flux_err=None),
+        changed(redshift=np.zeros(4, np.float32)),
+        changed(flux=np.full((4, 1761), b"bright")),
+        {},
+    ]
+    nothing, bright = np.full_like(few["flux"], np.nan), np.full_like(few["flux"], 3e38)
+    answered = {
+        "NaN": changed(flux=nothing, flux_err=nothing),
+        "huge": changed(flux=bright, flux_err=bright),
+        "negative errors": changed(flux_err=-few["flux_err"]),
+        "no row": rows(few, 0),
+    }
+    with loopback_server.grpc_server(servable) as address, grpc.insecure_channel(address) as open_:
+        ask = PredictionServiceStub(open_).Predict
+        for case in refused:
+            with pytest.raises(grpc.RpcError) as error:
+                ask(predict_request(case), timeout=60)
+            assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        for word, case in answered.items():
+            found = arrays(ask(predict_request(case), timeout=60))
+            assert all(np.isfinite(values).all() for values in found.values()), word
+            assert len(found["flag"]) == len(case["flux"])
+            assert np.all(found["flag"] & int(Flag.NO_SPECTRUM)), word
+        assert_same(arrays(ask(predict_request(few), timeout=60)), model.answer(**few))
+
+
 def c_library():
     return str(Path(tf.__file__).parent / "libtensorflow_cc.so.2")
 
@@ -88,7 +130,8 @@ def run_c_api(folder, servable, model, cases):
         feeds = {}
         for name, values in case.items():
             (folder / f"{i}-{name}.raw").write_bytes(values.tobytes())
-            feeds[signature.inputs[name].name] = [f"{i}-{name}.raw", values.shape]
+            kind = DOUBLE if values.dtype == np.float64 else FLOAT32
+            feeds[signature.inputs[name].name] = [f"{i}-{name}.raw", values.shape, kind]
         runs.append({"feeds": feeds, "fetches": list(fetches)})
     manifest = {"library": c_library(), "model": str(model.path), "runs": runs}
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -120,13 +163,15 @@ def test_c_api_answers_as_predict_does_and_refuses_wrong_shapes(model, servable,
     narrow = inputs | {"flux": inputs["flux"][:, :-1].copy()}
     short = inputs | {"flux_err": inputs["flux_err"][:3]}
     flat = inputs | {"band_flux": inputs["band_flux"].ravel()}
+    double = inputs | {"flux": inputs["flux"].astype(np.float64)}
     rng = np.random.default_rng(3)
     strange = np.array([np.nan, np.inf, -np.inf, 1e38, -1e38, 0, -1], np.float32)
     nonsense = {name: rng.choice(strange, values.shape) for name, values in inputs.items()}
-    cases = [inputs, rows(inputs, 0), narrow, short, flat, nonsense, inputs]
+    cases = [inputs, rows(inputs, 0), narrow, short, flat, double, nonsense, inputs]
     same, empty, *refused, odd, again = run_c_api(tmp_path, servable, model, cases)
     assert_same(same, model.answer(**inputs))
     assert all(len(values) == 0 for values in empty.values())
+    assert len(refused) == 4
     assert all(isinstance(message, str) and message for message in refused)
     assert all(np.isfinite(values).all() for values in odd.values())
     for name, values in same.items():  # nothing that went wrong in between is remembered

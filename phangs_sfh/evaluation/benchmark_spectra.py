@@ -47,6 +47,13 @@ class Spectra:
         return hashlib.sha256(parts).hexdigest()[:16]
 
 
+def prior():
+    """The benchmark's prior, of stars as the library has them: fitting codes know no others."""
+    from phangs_sfh.library.priors import load_prior
+
+    return {key: value for key, value in load_prior(PRIOR).items() if key != "stellar_library"}
+
+
 def conditions(masks_lines=False, sn=SIGNAL_TO_NOISE):
     """S/N per pixel as given, all five bands, nothing missing."""
     from phangs_sfh.library.observing import ObservingConditions
@@ -77,13 +84,13 @@ def from_library(library, n, seed=0, masks_lines=False):
 def drawn(instrument, n, seed=0, masks_lines=False, ssp="bc03"):
     """``n`` new galaxies of the released prior, from a seed that no library can have."""
     from phangs_sfh.galaxy.model import ForwardModel
-    from phangs_sfh.library import priors, simulate
+    from phangs_sfh.library import simulate
     from phangs_sfh.ssp.engines import load_ssp
 
     model = ForwardModel(load_ssp(ssp), instrument)
     rng = np.random.default_rng(np.random.SeedSequence([TEST_SEED, 0, 0, seed]))
     whole = -(-n // simulate.CHUNK) * simulate.CHUNK  # so that fewer are the first of more
-    chunks = list(simulate.galaxies(model, priors.load_prior(PRIOR), rng, whole))
+    chunks = list(simulate.galaxies(model, prior(), rng, whole))
     columns = {name: np.concatenate([chunk[name] for chunk in chunks])[:n] for name in chunks[0]}
     truth = {name: columns[name] for name in ("sfh", "mh", *targets.SCALARS)}
     source = f"prior '{PRIOR}', {ssp}, seed {TEST_SEED}/{seed}"

@@ -49,12 +49,11 @@ def mocks(grid, instrument, n, seed=0, sn=benchmark_spectra.SIGNAL_TO_NOISE, mas
     spectra : benchmark_spectra.Spectra
     """
     from phangs_sfh.library.population import draw_galaxies
-    from phangs_sfh.library.priors import load_prior
     from phangs_sfh.library.simulate import CHUNK
     from phangs_sfh.network import targets
 
     model = ForwardModel(grid, instrument)
-    prior = load_prior(benchmark_spectra.PRIOR)
+    prior = benchmark_spectra.prior()
     rng = np.random.default_rng([benchmark_spectra.TEST_SEED, 1, 0, seed])
     limits = grid.provenance.get("covered_age", [0.0, np.inf])
     parts, count = [], 0

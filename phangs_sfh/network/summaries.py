@@ -26,6 +26,7 @@ N_SAMPLES = 256
 N_MOMENT_POINTS = 48
 N_BISECTIONS = 7
 MIN_FRACTION = 1e-12
+MAX_LOG_ODDS = 60.0
 _PROBABILITIES = tuple(PERCENTILES.values())
 
 
@@ -101,8 +102,9 @@ def mixture_quantiles(weights, mean, std, skewness):
 def fraction_moments(loc, scale):
     """Moments of the logit of the mass fractions within every component.
 
-    With ratios x, ln f_i = x_i - sum_{j <= i} softplus(x_j), where x_16 = 0 and the sum ends at
-    15: ``targets.log_fractions`` written as matrix products, which are several times faster.
+    With odds e_i = exp(ratio i), what is left after bin i is R_i = prod_{j <= i} 1 / (1 + e_j), and
+    f_i = e_i R_i, f_16 = R_15: ``targets.log_fractions`` without its logarithms. Bins come first
+    and points last in memory, so that the running product is 14 multiplications of whole slices.
 
     Parameters
     ----------
@@ -117,21 +119,25 @@ def fraction_moments(loc, scale):
     n_ratios, n_components = targets.N_RATIOS, loc.shape[1]
     points = normal_points(N_MOMENT_POINTS, scale.shape[-1])
     points = np.concatenate([np.ones_like(points[:, :1]), points], axis=1)
-    younger = np.tril(np.ones((n_ratios + 1, n_ratios + 1), np.float32))
-    younger[:, -1] = 0.0
     affine = ops.concatenate([ops.expand_dims(loc, -1), scale], axis=-1)
-    affine = ops.pad(affine, ((0, 0), (0, 0), (0, 1), (0, 0)))  # a 16th ratio, always 0
-    x = ops.matmul(ops.reshape(affine, (-1, affine.shape[-1])), np.ascontiguousarray(points.T))
-    x = ops.reshape(x, (-1, n_components, n_ratios + 1, N_MOMENT_POINTS))
-    log_left = ops.log(ops.maximum(ops.sigmoid(-x), 1e-30))  # -softplus(x), but faster
-    log_fraction = ops.minimum(x + ops.matmul(younger, log_left), -1e-6)
-    logit = log_fraction - ops.log1p(-ops.exp(log_fraction))
-    mean = ops.mean(logit, axis=-1)
-    residual = logit - ops.expand_dims(mean, -1)
+    affine = ops.reshape(ops.transpose(affine, (2, 0, 1, 3)), (-1, affine.shape[-1]))
+    odds = ops.exp(ops.minimum(ops.matmul(affine, np.ascontiguousarray(points.T)), MAX_LOG_ODDS))
+    shape = (n_ratios, -1, N_MOMENT_POINTS)
+    kept = ops.reshape(ops.reciprocal(1.0 + odds), shape)
+    left = [kept[0]]
+    for i in range(1, n_ratios):
+        left.append(left[-1] * kept[i])
+    fractions = ops.concatenate([ops.reshape(odds, shape) * ops.stack(left), left[-1][None]])
+    fractions = ops.maximum(fractions, 1e-30)
+    logit = ops.log(fractions / ops.maximum(1.0 - fractions, 1e-6))
+    mean = ops.mean(logit, axis=-1, keepdims=True)
+    residual = logit - mean
     square = residual * residual
     std = ops.sqrt(ops.mean(square, axis=-1)) + 1e-6
     skewness = ops.mean(square * residual, axis=-1) / (std * std * std)
-    return mean, std, skewness
+    shape = (n_ratios + 1, -1, n_components)
+    moments = (mean[..., 0], std, skewness)
+    return tuple(ops.transpose(ops.reshape(x, shape), (1, 2, 0)) for x in moments)
 
 
 def mixture(spec, params):
@@ -162,15 +168,32 @@ def quantiles(logits, loc, scale_tril):
 
     Returns
     -------
+    columns : dict, see ``marginal_quantiles``
+    """
+    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
+    leading = targets.RATIO_SLICE.stop
+    return marginal_quantiles(logits, loc, std, scale_tril[..., :leading, :leading])
+
+
+def marginal_quantiles(logits, loc, std, leading):
+    """``quantiles`` from no more of the mixture than they hang on.
+
+    Parameters
+    ----------
+    logits, loc : (n, K), (n, K, 37) tensors
+    std : (n, K, 37) tensor, standard deviations of the targets
+    leading : (n, K, 21, 21) tensor, the scale matrix of the scalars and log-ratios
+
+    Returns
+    -------
     columns : dict of float32 tensors, ``NAME_p16``, ``NAME_p50`` and ``NAME_p84`` of ``sfh`` and
         ``mh``, (n, 16), and of the six scalars, (n,). Never decreasing from p16 to p84; fractions
         within (0, 1).
     """
     ratio = targets.RATIO_SLICE
-    parts = fraction_moments(loc[..., ratio], scale_tril[..., ratio, : ratio.stop])
+    parts = fraction_moments(loc[..., ratio], leading[..., ratio, :])
     # scalars, [M/H] and logits of the fractions side by side: one search for all
     plain = [targets.SCALAR_SLICE, targets.MH_SLICE]
-    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
     mean = ops.concatenate([loc[..., s] for s in plain] + [parts[0]], axis=-1)
     std = ops.concatenate([std[..., s] for s in plain] + [parts[1]], axis=-1)
     skewness = ops.concatenate([ops.zeros_like(loc[..., s]) for s in plain] + [parts[2]], axis=-1)
