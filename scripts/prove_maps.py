@@ -34,7 +34,7 @@ SETUP = Setup()
 PART = (slice(26, 50), slice(28, 52))
 """Spaxels whose part of the images is mapped without the cube."""
 
-REDSHIFT, TARGET_SNR, COVARIANCE = 0.0857, 15.0, 0.25
+REDSHIFT, TARGET_SNR, COVARIANCE = 0.0857, 10.0, 0.25
 LINES = (4861.33, 4958.91, 5006.84, 5197.90, 5200.26, 5875.62, 6300.30, 6363.78, 6548.05, 6562.80,
          6583.45, 6678.15, 6716.44, 6730.82, 5889.95, 5895.92)  # fmt: skip
 LINE_HALF_WIDTH = 900.0  # [km/s]
