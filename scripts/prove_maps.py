@@ -20,8 +20,6 @@ from pathlib import Path
 import click
 import numpy as np
 from astropy.io import fits
-from astropy.nddata import Cutout2D
-from astropy.wcs import WCS
 
 from phangs_sfh import prediction
 from phangs_sfh.evaluation import map_ppxf, map_proof, map_proof_page
@@ -85,11 +83,9 @@ def cut_out(path, part):
     """Write part of an image to part_NAME beside it."""
     with fits.open(path) as hdus:
         for hdu in hdus[1:]:
-            size = tuple(s.stop - s.start for s in part)
-            centre = tuple((s.start + s.stop - 1) / 2 for s in reversed(part))
-            cut = Cutout2D(hdu.data, centre, size, wcs=WCS(hdu.header), mode="strict")
-            hdu.data = cut.data
-            hdu.header.update(cut.wcs.to_header())
+            hdu.data = hdu.data[part]
+            for axis, pixels in enumerate(reversed(part), start=1):
+                hdu.header[f"CRPIX{axis}"] -= pixels.start
         hdus.writeto(path.with_name(f"part_{path.name}"), overwrite=True)
 
 

@@ -51,8 +51,8 @@ By the true log SFR over 10 Myr per mass formed [1 / yr]:
 
 {young}
 In pixels of {pixel:.2f} arcsec, log SFR over 10 Myr [M_sun / yr / kpc2] against the truth at a PSF
-of {matched} arcsec, to which the images are brought where they are mapped alone, and where that truth
-is above the same limit. Maps of the cube are enlarged to these pixels.
+of {matched} arcsec, to which the images are brought where they are mapped alone, and where that
+truth is above the same limit. Maps of the cube are enlarged to these pixels.
 
 {fine}
 Time, on the machine that made this page: {times}.
