@@ -258,17 +258,13 @@ class Mapper:
         """
         n, work = self.field.n_bins, self.output.work
         pixels = 0 if isinstance(self.spectra, NoSpectra) else self.instrument.n_pixels
-        stack = BinStack(n, pixels)
+        largest = np.bincount(self.field.bins[self.field.bins >= 0]).max()
+        stack = BinStack(n, pixels, largest)
         bands = None if self.field.bands is None else BandStack(n, self.instrument.n_bands)
         white, z = np.full(self.shape, np.nan, np.float32), np.zeros((2, n))
         everything = {"white": white, "redshift": z, **stack.arrays}
         everything |= {} if bands is None else bands.arrays
-        saved = work.load_stack() if work is not None and work.resumed else None
-        first = 0
-        if saved is not None:
-            first = int(saved["rows"])
-            for name, array in everything.items():
-                array[:] = saved[name]
+        first = work.load_stack(**everything) if work is not None and work.resumed else 0
         progress(first * self.shape[1])
         for rows in self.spectra.blocks():
             if rows.stop <= first:

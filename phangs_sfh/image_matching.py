@@ -130,16 +130,27 @@ def _tile(image, wcs, tile, sigma):
     else:
         weight = good
     enough = weight > MIN_GOOD
-    flux = np.divide(flux, weight, out=np.full_like(flux, np.nan), where=enough)
+    flux = np.divide(flux, weight, out=np.zeros_like(flux), where=enough)
     # A variance through a linear filter is the variance filtered with the squares of the weights.
     noise = _convolved(variance, spaxel_kernel(sigma, side) ** 2)
-    noise = np.divide(noise, weight**2, out=np.full_like(noise, np.nan), where=enough)
-    source = image.wcs[box]
+    noise = np.divide(noise, weight**2, out=np.zeros_like(noise), where=enough)
+    # Bad pixels are zeros, and a weight goes along: NaN would spoil spaxels that they do not touch.
     with quiet(), np.errstate(all="ignore"):
-        flux, covered = reproject_exact((flux, source), target, shape_out=shape)
-        noise = reproject_interp((noise, source), target, shape_out=shape, return_footprint=False)
-        present = np.isfinite(flux) & (covered >= MIN_COVERAGE) & (noise > 0)
-        return np.where(present, flux, 0), np.where(present, np.sqrt(noise), 0)
+        flux, share, covered = _reprojected(
+            reproject_exact, flux, enough, image.wcs[box], target, shape
+        )
+        noise, near, _ = _reprojected(
+            reproject_interp, noise, enough, image.wcs[box], target, shape
+        )
+        present = (share * covered >= MIN_COVERAGE) & (noise > 0) & np.isfinite(flux)
+        return np.where(present, flux / share, 0), np.where(present, np.sqrt(noise / near), 0)
+
+
+def _reprojected(method, values, good, source, target, shape):
+    """Values and weights on the target, and the share of each pixel that the source covers."""
+    both = np.stack([values, good.astype(values.dtype)])
+    (values, share), covered = method((both, source), target, shape_out=shape)
+    return values, share, covered[0] if covered.ndim == 3 else covered
 
 
 def _area(wcs):

@@ -41,7 +41,7 @@ class Extension:
     integer: bool = False
 
 
-def extensions(flux_unit, binned=False, light=False, distance=False):
+def extensions(flux_unit, binned=False, light=False, distance=False, band=None):
     """All extensions of a map file, in order (list of Extension).
 
     Parameters
@@ -50,6 +50,7 @@ def extensions(flux_unit, binned=False, light=False, distance=False):
     binned : bool, with bin numbers
     light : bool, surface brightness is known: with surface densities
     distance : bool, with masses and rates of spaxels too
+    band : str, of images alone the one that gives the pixels
     """
     found = []
     for quantity in COLUMNS:
@@ -70,8 +71,14 @@ def extensions(flux_unit, binned=False, light=False, distance=False):
         for column in quantity.columns:
             meaning = f"{quantity.meaning}, {column[-2:]}th percentile of the posterior"
             found.append(Extension(column.upper(), quantity.unit, meaning))
-    found.append(Extension("WHITE", flux_unit, "mean flux over the model's wavelengths"))
-    found.append(Extension("SNR", "", "median S/N per grid pixel of the spectrum answered"))
+    white, snr = (
+        "mean flux over the model's wavelengths",
+        "median S/N per grid pixel of the spectrum",
+    )
+    if band is not None:
+        white, snr = f"flux in {band}", f"S/N in {band}"
+    found.append(Extension("WHITE", flux_unit, white))
+    found.append(Extension("SNR", "", f"{snr} answered"))
     if binned:
         found.append(Extension("BIN", "", "number of the spatial bin, -1 = none", integer=True))
     return found
@@ -142,8 +149,8 @@ class MapFile:
         self.end = place
 
     def done(self, rows, **state):
-        """Put on record, and on disk, that all rows before ``rows`` are written."""
-        if self.work is not None:
+        """Put on record, and on disk, now and then, that all rows before ``rows`` are written."""
+        if self.work is not None and (rows == 0 or self.work.due()):
             os.fsync(self.file.fileno())
             self.work.done(rows, **state)
 

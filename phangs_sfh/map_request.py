@@ -85,6 +85,7 @@ class Request:
     cards : dict, provenance for the primary header
     identity : JSON-able, all that the maps depend on
     warnings : list of str
+    band : str, of images alone the one that gives the pixels, else None
     """
 
     cube: Cube | None
@@ -95,6 +96,7 @@ class Request:
     cards: dict
     identity: dict = field(default_factory=dict)
     warnings: list = field(default_factory=list)
+    band: str | None = None
 
     def work(self, path):
         """The work folder of a map file, to be entered first."""
@@ -104,7 +106,7 @@ class Request:
         """The map file, to be entered."""
         layout = extensions(
             self.unit, self.field.bins is not None, self.field.spaxel_area is not None,
-            self.field.area_pc2 is not None,
+            self.field.area_pc2 is not None, self.band,
         )  # fmt: skip
         return MapFile(path, self.shape, layout, self.wcs, self.cards, overwrite, work)
 
@@ -172,10 +174,11 @@ def open_request(cube, model, **options):
         "creator": result_meta(model.info)["CREATOR"],
     }  # fmt: skip
     opened = open_cube(cube, given.unit, given.wavemed) if cube else None
-    warnings = []
+    warnings, band = [], None
     images, matched = _images(opened, model.instrument, given, warnings)
     if opened is None:
-        reference = images[_reference(images, given)]
+        band = _reference(images, given)
+        reference = images[band]
         shape, wcs, area, unit = reference.shape, reference.wcs, reference.pixel_area, UNIT
     else:
         shape, wcs, area = opened.shape, opened.wcs, _spaxel_area(opened)
@@ -187,13 +190,13 @@ def open_request(cube, model, **options):
         redshift=z, bands=_bands(images, matched[0], model.instrument, wcs, shape, area, given),
         ebv=given.ebv, covariance=given.bin_covariance, spaxel_area=area,
         area_pc2=_area_pc2(given.distance, wcs),
-        reference=_index(model.instrument, _reference(images, given)) if opened is None else 0,
+        reference=_index(model.instrument, band) if band else 0,
     )  # fmt: skip
     field = _with_bins(field, opened, model.instrument, shape, given)
     if given.distance and field.area_pc2 is None:
         warnings.append(f"{cube}: has no celestial WCS: --distance cannot be used")
     cards = _cards(opened, images, matched, middle, field, model, given)
-    return Request(opened, field, shape, wcs, unit, cards, identity, warnings)
+    return Request(opened, field, shape, wcs, unit, cards, identity, warnings, band)
 
 
 def _reference(images, options):

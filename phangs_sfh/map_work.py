@@ -16,8 +16,8 @@ import numpy as np
 
 from phangs_sfh.errors import InputError
 
-SAVE_SECONDS = 60.0
-"""Sums of bins are saved this often; they may be hundreds of megabytes."""
+SAVE_SECONDS, SAVE_STACK_SECONDS = 5.0, 60.0
+"""Progress, and sums of bins, which may be hundreds of megabytes, are saved this often."""
 
 
 def file_identity(path):
@@ -103,26 +103,35 @@ class Work:
                 f"{self.output}: another run is at work on it; wait for it or stop it"
             ) from None
 
+    def due(self, seconds=None):
+        """True if the last save is long ago."""
+        seconds = SAVE_SECONDS if seconds is None else seconds
+        return time.monotonic() - self.saved >= seconds
+
     def done(self, rows, **state):
         """Note that the maps hold all rows before ``rows``; they must be on disk already."""
         self.state = {**self.state, "rows": int(rows), **state}
         self._write("progress.json", self.state)
+        self.saved = time.monotonic()
 
     def save_stack(self, rows, **arrays):
         """Save sums of bins over all rows before ``rows``, if the last time is long ago."""
-        if time.monotonic() - self.saved >= SAVE_SECONDS:
+        if self.due(SAVE_STACK_SECONDS):
             temporary = self.folder / "stack.partial.npz"
             np.savez(temporary, rows=rows, **arrays)
             os.replace(temporary, self.folder / "stack.npz")
             self.saved = time.monotonic()
 
-    def load_stack(self):
-        """What ``save_stack`` saved (dict of arrays), None if nothing was."""
+    def load_stack(self, **arrays):
+        """Put what ``save_stack`` saved into arrays of the same names; returns the rows done."""
         try:
             with np.load(self.folder / "stack.npz", allow_pickle=False) as saved:
-                return {name: saved[name] for name in saved.files}
-        except (OSError, ValueError, KeyError):
-            return None
+                rows = int(saved["rows"])
+                for name, array in arrays.items():  # one at a time: they are large
+                    array[:] = saved[name]
+                return rows
+        except FileNotFoundError:
+            return 0
 
     def _read(self, name):
         try:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from fake_model import write_fake_model
 from small_cube import write_cube, write_image, write_map
 
-from phangs_sfh import cube_spectra, map_work
+from phangs_sfh import cube_spectra
 from phangs_sfh.cli.main import main
 from phangs_sfh.errors import InputError
 from phangs_sfh.map_work import Work
@@ -20,10 +20,11 @@ NY, NX = 8, 5
 
 KILLED = """
 import os, signal, sys
-from phangs_sfh import cube_spectra, map_work
+from phangs_sfh import cube_spectra
 from phangs_sfh.cli.main import main
 
-cube_spectra.BLOCK_BYTES, map_work.SAVE_SECONDS = 1, 0
+cube_spectra.BLOCK_BYTES = 1
+map_work.SAVE_SECONDS = map_work.SAVE_STACK_SECONDS = 0
 owner, method = {owner}
 kept, calls = getattr(owner, method), []
 
@@ -137,5 +138,4 @@ def test_damaged_leftovers_are_thrown_away(tmp_path):
             work.maps.write_text("maps")
             again.done(3)
             raise KeyboardInterrupt
-    (map_work.Work(tmp_path / "m.fits", {}).folder / "stack.npz").write_text("no")
-    assert again.load_stack() is None
+    assert again.load_stack(flux=np.zeros(3)) == 0
