@@ -11,7 +11,6 @@ map_real.png and map_abell478.png. The real cube is in mpdaf's wheel:
 Without ``--real`` what docs/map_proof.md says of the real cube stays as it is.
 """
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -21,8 +20,6 @@ from pathlib import Path
 import click
 import numpy as np
 from astropy.io import fits
-from astropy.nddata import Cutout2D
-from astropy.wcs import WCS
 
 from phangs_sfh import prediction
 from phangs_sfh.evaluation import map_ppxf, map_proof, map_proof_page
@@ -35,7 +32,7 @@ SETUP = Setup()
 PART = (slice(26, 50), slice(28, 52))
 """Spaxels whose part of the images is mapped without the cube."""
 
-REDSHIFT, TARGET_SNR, COVARIANCE = 0.0857, 15.0, 0.25
+REDSHIFT, TARGET_SNR, COVARIANCE = 0.0857, 10.0, 0.25
 LINES = (4861.33, 4958.91, 5006.84, 5197.90, 5200.26, 5875.62, 6300.30, 6363.78, 6548.05, 6562.80,
          6583.45, 6678.15, 6716.44, 6730.82, 5889.95, 5895.92)  # fmt: skip
 LINE_HALF_WIDTH = 900.0  # [km/s]
@@ -86,11 +83,9 @@ def cut_out(path, part):
     """Write part of an image to part_NAME beside it."""
     with fits.open(path) as hdus:
         for hdu in hdus[1:]:
-            size = tuple(s.stop - s.start for s in part)
-            centre = tuple((s.start + s.stop - 1) / 2 for s in reversed(part))
-            cut = Cutout2D(hdu.data, centre, size, wcs=WCS(hdu.header), mode="strict")
-            hdu.data = cut.data
-            hdu.header.update(cut.wcs.to_header())
+            hdu.data = hdu.data[part]
+            for axis, pixels in enumerate(reversed(part), start=1):
+                hdu.header[f"CRPIX{axis}"] -= pixels.start
         hdus.writeto(path.with_name(f"part_{path.name}"), overwrite=True)
 
 
@@ -111,7 +106,7 @@ def prove_truth(work, docs, model, words):
     arguments = {
         "both": (work / "cube.fits", *images(), "--psf", SETUP.cube_fwhm),
         "cube": (work / "cube.fits",),
-        "images": (*images("part_"), "--psf", SETUP.image_fwhm),
+        "images": (*images("part_"), "--psf", SETUP.matched_fwhm),
     }
     times = {}
     for run, these in arguments.items():
@@ -150,7 +145,7 @@ def prove_real(source, work, docs, model, bootstraps):
               "galaxy in it is used again.")  # fmt: skip
 def prove(model, real, bootstraps, docs, work):
     """Prove the maps; a few minutes on two cores."""
-    info = json.loads((Path(model or prediction.released_model()) / "model.json").read_text())
+    _, info, _ = prediction.read_description(model)
     words = f"{info['name']}, version {info['version']}"
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(work or folder)

@@ -12,8 +12,6 @@ from phangs_sfh.evaluation.map_truth import read_answer
 from phangs_sfh.evaluation.ppxf_peer import SCALARS, PpxfPeer
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 
-QUANTITIES = (*SCALARS, "av")
-
 
 @dataclass(frozen=True)
 class Fits:
@@ -21,8 +19,8 @@ class Fits:
 
     Attributes
     ----------
-    values, errors : dict of (n_bins,) arrays; errors are standard deviations of the bootstraps, NaN
-        for A_V, which those do not give
+    values, errors : dict of (n_bins,) arrays by scalar; errors are standard deviations of the
+        bootstraps, 0 without
     chi2 : (n_bins,) array, reduced
     snr : (n_bins,) array, median S/N of the spectra fitted
     seconds, seconds_bootstraps : float, for all bins
@@ -81,12 +79,15 @@ def fit_bins(flux, error, instrument, bootstraps, gas=False, progress=lambda n: 
     for number, (one, its_error) in enumerate(zip(flux, error, strict=True)):
         answers.append(peer.fit(one, its_error, gas=gas, bootstraps=bootstraps, seed=number))
         progress(1)
-    errors = {name: np.array([np.nanstd(a.bootstraps[name]) for a in answers]) for name in SCALARS}
+    errors = {
+        name: np.array([np.nanstd(a.bootstraps.get(name, [0.0])) for a in answers])
+        for name in SCALARS
+    }
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(error > 0, flux / error, np.nan)
     return Fits(
-        values={name: np.array([getattr(a, name) for a in answers]) for name in QUANTITIES},
-        errors={**errors, "av": np.full(len(answers), np.nan)},
+        values={name: np.array([getattr(a, name) for a in answers]) for name in SCALARS},
+        errors=errors,
         chi2=np.array([a.chi2 for a in answers]),
         snr=np.nanmedian(ratio, axis=1),
         seconds=sum(a.seconds for a in answers),

@@ -6,8 +6,9 @@ import numpy as np
 from astropy.io import fits
 
 from phangs_sfh import ages
-from phangs_sfh.evaluation import figures, map_ppxf, map_truth, markdown
+from phangs_sfh.evaluation import figures, map_ppxf, map_truth
 from phangs_sfh.evaluation.map_truth_figure import Column, columns_figure, row_figure
+from phangs_sfh.evaluation.ppxf_peer import SCALARS
 from phangs_sfh.network.targets import FRACTION_FLOOR
 
 DRAWN = ("lw_logage", "mw_mh", "av", "logsigma", "logsigsfr100")
@@ -18,7 +19,6 @@ FORMING = -11.5
 10 Myr that is three times the floor of the mass fractions."""
 WORDS = {"both": "cube and images", "cube": "cube alone", "images": "images alone"}
 YOUNG = "logsigsfr10"
-REAL = ("mw_logage", "lw_logage", "mw_mh", "lw_mh", "av")
 
 
 @dataclass(frozen=True)
@@ -133,8 +133,8 @@ class Young:
     def draw(self, path):
         part = self.truths.part
         panels = [
-            ("truth, image pixels", self.truths.pixels[YOUNG]),
-            ("images alone", self.answers["images"][1]),
+            ("truth, PSF of 0.2 arcsec", self.truths.pixels[YOUNG]),
+            ("images alone, 0.2 arcsec", self.answers["images"][1]),
             ("truth, MUSE PSF", self.truths.spaxels[YOUNG][part]),
             ("cube and images", self.spaxels["both"][1][part]),
             ("cube alone", self.spaxels["cube"][1][part]),
@@ -162,11 +162,11 @@ def compare_real(maps, peer, path):
     """
     bins = map_ppxf.read_bin_map(maps)
     columns, rows = [], []
-    for name in REAL:
+    for name in SCALARS:
         low, middle, high = map_ppxf.by_bin(maps, name, bins)
         half, theirs = (high - low) / 2, peer.errors[name]
         difference = middle - peer.values[name]
-        sigma = difference / np.hypot(half, np.nan_to_num(theirs))
+        sigma = difference / np.hypot(half, theirs)
         one, other, off = (map_ppxf.painted(v, bins) for v in (middle, peer.values[name], sigma))
         columns.append(
             Column(name, (("phangs-sfh", one), ("pPXF", other)), ("difference / σ", off))
@@ -177,8 +177,7 @@ def compare_real(maps, peer, path):
             [
                 map_truth.NAMES[name], *(f"{x:.3f}" for x in numbers),
                 f"{np.median(difference):+.3f}", f"{spread:.3f}", f"{np.median(half):.3f}",
-                markdown.number(None if np.isnan(theirs).all() else np.nanmedian(theirs)),
-                f"{np.median(sigma):+.2f}",
+                f"{np.median(theirs):.3f}", f"{np.median(sigma):+.2f}",
                 *(f"{100 * np.mean(np.abs(sigma) < limit):.0f}" for limit in (1, 2)),
             ]
         )  # fmt: skip

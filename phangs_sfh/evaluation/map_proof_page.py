@@ -50,8 +50,9 @@ By bin of age, cube and images: log10 of the mass fraction (truth with the floor
 By the true log SFR over 10 Myr per mass formed [1 / yr]:
 
 {young}
-Against the truth at the scale of the images, log SFR over 10 Myr [M_sun / yr / kpc2], where it is
-above the same limit; maps of the cube are enlarged to image pixels:
+In pixels of {pixel:.2f} arcsec, log SFR over 10 Myr [M_sun / yr / kpc2] against the truth at a PSF
+of {matched} arcsec, to which the images are brought where they are mapped alone, and where that
+truth is above the same limit. Maps of the cube are enlarged to these pixels.
 
 {fine}
 Time, on the machine that made this page: {times}.
@@ -69,9 +70,9 @@ Milky Way is not removed, so that A_V is the sum. There are no bands.
 ![Abell 478 mapped](map_abell478.png)
 
 pPXF 9.5 fits the mean spectra of the same bins with templates of the same BC03 grid
-(`phangs_sfh/evaluation/ppxf_peer.py`). Its errors are from {bootstraps} bootstraps of each bin;
-reduced χ² is {chi2:.2f} in the median, {chi2_low:.2f} to {chi2_high:.2f}. σ: both errors in
-quadrature (for A_V, ours alone). Medians over the bins:
+(`phangs_sfh/evaluation/ppxf_peer.py`); a polynomial takes up dust and flux calibration, so there is
+no A_V. Its errors are from {bootstraps} bootstraps of each bin; reduced χ² is {chi2:.2f} in the
+median, {chi2_low:.2f} to {chi2_high:.2f}. σ: both errors in quadrature. Medians over the bins:
 
 {table}
 ![Maps of both, and their difference](map_real.png)
@@ -105,7 +106,8 @@ def truth_page(maps, truths, setup, model, times):
     ]
     return TRUTH.format(
         n=setup.n, cube_fwhm=setup.cube_fwhm, image_fwhm=setup.image_fwhm, pixel=setup.pixel,
-        seconds=MUSE_SECONDS, low=np.nanmin(snr), high=np.nanmax(snr), model=model,
+        matched=setup.matched_fwhm, seconds=MUSE_SECONDS, low=np.nanmin(snr),
+        high=np.nanmax(snr), model=model,
         calibration=100 * errors.calibration, zero_point=100 * errors.zero_point,
         forming=map_proof.FORMING, floor=FRACTION_FLOOR, times="; ".join(said),
         overall=markdown.table(["quantity", "data", *head], map_proof.overall_rows(maps, truth)),

@@ -36,6 +36,7 @@ class Setup:
     spaxel : their size [arcsec]
     fine : image pixels along a spaxel's side, odd
     cube_fwhm, image_fwhm : PSFs [arcsec]
+    matched_fwhm : PSF that images are brought to where they are mapped alone [arcsec]
     redshift : float
     seed : int, of the galaxy's knots
     """
@@ -45,6 +46,7 @@ class Setup:
     fine: int = 5
     cube_fwhm: float = 0.8
     image_fwhm: float = 0.08
+    matched_fwhm: float = 0.2
     redshift: float = 0.0024
     seed: int = 1
 
@@ -75,7 +77,8 @@ class MockObservation:
     cube : (n_channels, n, n) float32 array [1e-20 erg / (s cm2 Å)] per spaxel
     band_names : list of str
     images : (n_bands, m, m) array [erg / (s cm2 Å arcsec2)], larger than the cube's field
-    cube_truth, image_truth : dict of (n, n) or (16, n, n) arrays, see ``truth``
+    cube_truth : dict of (n, n) or (16, n, n) arrays, see ``truth``
+    image_truth : the same of image pixels, at the PSF that images are brought to
     """
 
     setup: Setup
@@ -126,7 +129,7 @@ def observe(ssp, instrument, setup=None):
     wave, shifted = observed_instrument(instrument, setup.redshift)
     model = ForwardModel(ssp, shifted)
     galaxy = MockGalaxy(model, setup.seed)
-    to_cube, to_image = kernels(setup)
+    to_cube, to_image, to_matched = kernels(setup)
     axis = (np.arange(setup.n_fine) - (setup.n_fine - 1) / 2) * setup.pixel
     cube = np.zeros((setup.n, setup.n, len(wave)), np.float32)
     planes = None
@@ -147,7 +150,7 @@ def observe(ssp, instrument, setup=None):
         setup=setup, wave=wave, cube=np.ascontiguousarray(np.moveaxis(cube, -1, 0)),
         band_names=shifted.band_names, images=images,
         cube_truth=truth(to_cube @ planes @ to_cube.T, shifted),
-        image_truth=truth(to_image @ planes @ to_image.T, shifted),
+        image_truth=truth(to_matched @ planes @ to_matched.T, shifted),
     )  # fmt: skip
 
 
@@ -158,15 +161,19 @@ def surface_brightness(luminosity, redshift):
 
 
 def kernels(setup):
-    """One-dimensional operators from the fine grid to spaxels (n, n_fine) and to image pixels
-    (m, n_fine): PSF and pixel together, rows summing to 1."""
-    sigma = setup.cube_fwhm / FWHM_PER_SIGMA / setup.pixel
+    """One-dimensional operators, PSF and pixel together, rows summing to 1: from the fine grid to
+    spaxels (n, n_fine), to image pixels (m, n_fine), and to these at the matched PSF."""
     centres = setup.margin + setup.fine * np.arange(setup.n) + setup.fine // 2
+    sigma = setup.cube_fwhm / FWHM_PER_SIGMA / setup.pixel
     to_cube = _operator(spaxel_kernel(sigma, setup.fine), centres, setup.n_fine)
-    kernel = spaxel_kernel(setup.image_fwhm / FWHM_PER_SIGMA / setup.pixel, 1.0)
-    reach = len(kernel) // 2
-    to_image = _operator(kernel, np.arange(reach, setup.n_fine - reach), setup.n_fine)
-    return to_cube.astype(np.float32), to_image
+    images = [
+        spaxel_kernel(fwhm / FWHM_PER_SIGMA / setup.pixel, 1.0)
+        for fwhm in (setup.image_fwhm, setup.matched_fwhm)
+    ]
+    reach = max(len(kernel) for kernel in images) // 2
+    centres = np.arange(reach, setup.n_fine - reach)
+    operators = [_operator(kernel, centres, setup.n_fine) for kernel in images]
+    return to_cube.astype(np.float32), *operators
 
 
 def _operator(kernel, centres, n_fine):

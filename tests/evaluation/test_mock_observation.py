@@ -18,7 +18,7 @@ from phangs_sfh.image_matching import match_image, spaxel_kernel
 from phangs_sfh.instrument import FWHM_PER_SIGMA, Band, load_instrument
 from phangs_sfh.ssp import bc03
 
-SETUP = Setup(n=12, spaxel=0.6, fine=5, cube_fwhm=1.0, image_fwhm=0.24)
+SETUP = Setup(n=12, spaxel=0.6, fine=5, cube_fwhm=1.0, image_fwhm=0.24, matched_fwhm=0.36)
 BAND = "F555W"
 
 
@@ -41,8 +41,7 @@ def files(observation, tmp_path_factory):
 
 
 def test_psfs_share_all_light_out():
-    to_cube, to_image = kernels(SETUP)
-    for operator, share in ((to_cube, 1 / SETUP.fine), (to_image, 1.0)):
+    for operator, share in zip(kernels(SETUP), (1 / SETUP.fine, 1.0, 1.0), strict=True):
         assert operator.sum(axis=1) == pytest.approx(1.0, abs=1e-6)
         reach = SETUP.n_fine // 3
         assert operator.sum(axis=0)[reach:-reach] == pytest.approx(share, rel=2e-3)
@@ -92,7 +91,7 @@ def test_truths_hang_together(observation):
 
 def test_truth_of_a_spaxel_is_the_mass_weighted_mixture_within_its_psf(observation):
     fine = observation.image_truth
-    sigma = np.sqrt(SETUP.cube_fwhm**2 - SETUP.image_fwhm**2) / FWHM_PER_SIGMA / SETUP.pixel
+    sigma = np.sqrt(SETUP.cube_fwhm**2 - SETUP.matched_fwhm**2) / FWHM_PER_SIGMA / SETUP.pixel
     kernel = spaxel_kernel(sigma, SETUP.fine)
 
     def blurred(values):

@@ -1,4 +1,4 @@
-"""Recalibrated percentiles: right for a posterior that is wrong, unchanged for one that is right."""
+"""Recalibrated percentiles: right for a wrong posterior, unchanged for a right one."""
 
 import numpy as np
 import pytest
