@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from phangs_sfh import flags
+from phangs_sfh import checksums, flags
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
 from phangs_sfh.instrument import Instrument
@@ -188,6 +188,7 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
         for name in (WEIGHTS, CARD):
             if (run_folder / name).exists():
                 shutil.copyfile(run_folder / name, temporary / name)
+        checksums.write(temporary, ("saved_model.pb", "variables", WEIGHTS, DESCRIPTION))
         _replace(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
