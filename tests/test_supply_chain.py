@@ -164,5 +164,3 @@ def test_checksums(tmp_path):
         (tmp_path / checksums.FILE).write_text(text)
         with pytest.raises(InputError, match="checksums.json"):
             checksums.verify(tmp_path)
-
-

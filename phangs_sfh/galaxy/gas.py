@@ -12,8 +12,8 @@ import numpy as np
 from astropy.io import fits
 from scipy.special import ndtr
 
-from phangs_sfh.galaxy import photometry
 from phangs_sfh import checksums
+from phangs_sfh.galaxy import photometry
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.instrument import FWHM_PER_SIGMA
 
