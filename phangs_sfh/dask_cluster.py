@@ -90,7 +90,8 @@ def each(client, work, items, common):
     client : distributed.Client
     work : function of a module of this package; the same result however often it is called
     items : list
-    common : what all items need; sent to every worker once
+    common : what all items need, of a few MB at most; sent with each, for what is kept on a worker
+        may be lost with it
 
     Yields
     ------
@@ -106,12 +107,11 @@ def each(client, work, items, common):
     waiting = list(reversed(items))
     if not waiting:
         return
-    everywhere = client.scatter(common, broadcast=True, hash=False)
     running = {}
 
     def submit():
         item = waiting.pop()
-        future = client.submit(work, item, everywhere, pure=False, retries=0)
+        future = client.submit(work, item, common, pure=False)
         running[future] = item
         return future
 
