@@ -4,6 +4,8 @@ import time
 
 import click
 
+from phangs_sfh.cli.make_library import parsed
+
 
 class BandFile(click.ParamType):
     """BAND=FILE."""
@@ -76,54 +78,107 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
     "--model", type=click.Path(), help="Exported model's folder, or a released name [phangs]."
 )
 @click.option("--plot", type=click.Path(), help="Figure of the maps, .png or .pdf.")
+@click.option(
+    "--shard", "part", metavar="I/N",
+    help="Answer only the I-th of N shares of the rows; the last of them makes the maps.",
+)  # fmt: skip
+@click.option("--gather", is_flag=True, help="Make the maps of shares that are all there.")
 @click.option("--overwrite", is_flag=True, help="Replace existing maps.")
-def map(cube, output, model, plot, overwrite, **options):
+def map(cube, output, model, plot, part, gather, overwrite, **options):
     """Maps of ages, metallicities and star formation histories, with error bars, of CUBE.
 
     CUBE is a MUSE cube with extensions DATA and STAT, or another FITS cube with errors. Without
     one, the maps are of the images alone, on the pixels of the first. A run that was killed goes on
-    where it was when it is started again in the same way.
+    where it was when it is started again in the same way. --gather needs no CUBE.
     """
-    from phangs_sfh.map_request import Options, check_request, open_request
+    if part is not None and gather:
+        raise click.UsageError("--shard and --gather exclude each other")
+    part = part and parsed(part)
+    from phangs_sfh.map_request import Options, check_independent, check_plot, check_request
 
+    check_plot(plot, overwrite)
+    if gather:
+        from phangs_sfh import map_parts
+
+        joined(output, plot, map_parts.gather(output, overwrite))
+        return
     check_request(cube, output, plot, overwrite, Options(**options))
+    if part:
+        check_independent(Options(**options), "--shard")
 
     from phangs_sfh import prediction
+    from phangs_sfh.map_request import open_request
 
     loaded = prediction.load_model(model)
     request = open_request(cube, loaded, **options)
     for warning in request.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    counts, seconds = _run(request, loaded, output, overwrite)
-    field = request.field
+    if part:
+        share(request, loaded, output, overwrite, part, plot)
+    else:
+        whole(cube, request, plot, output, *_run(request, loaded, output, overwrite))
+
+
+def share(request, model, output, overwrite, part, plot):
+    """Answer one share of the rows, and join all if it was the last."""
+    from phangs_sfh import map_parts
+
+    with map_parts.one_part(request, output, part) as path:
+        if path is not None:
+            mapper, _ = _run(request, model, path, True, part=part)
+            map_parts.note_done(path, mapper.blocks, mapper.counts)
+    joined(output, plot, map_parts.gather_if_last(output, overwrite))
+
+
+def joined(output, plot, found):
+    if found is None:
+        click.echo(f"{output}: part done; the last of all parts makes the maps")
+        return
+    counts, spaxels = found
+    draw(output, plot)
+    warn_of_negative(output, counts, "spaxels")
+    click.echo(f"{output}: {counts.answered} of {spaxels} spaxels answered, by parts")
+
+
+def draw(output, plot):
     if plot:
         from phangs_sfh.evaluation.map_figure import write_map_figure
 
         write_map_figure(output, plot)
+
+
+def whole(cube, request, plot, output, mapper, seconds):
+    """Draw and report what a run on one machine or cluster made."""
+    draw(output, plot)
+    counts, field = mapper.counts, request.field
     spaxels = request.shape[0] * request.shape[1]
     what, n = ("spaxels", spaxels) if field.bins is None else ("bins", field.n_bins)
-    if counts.negative:
-        click.echo(
-            f"Warning: {cube}: {counts.negative} {what} without positive mean flux: spectrum not "
-            "used",
-            err=True,
-        )
+    warn_of_negative(cube, counts, what)
     click.echo(
         f"{output}: {counts.answered} of {n} {what} answered in {seconds:.2f} s "
         f"({spaxels / seconds:,.0f} spaxels/s)"
     )
 
 
-def _run(request, model, output, overwrite):
-    """Answer everything; returns the counts and the time taken [s]."""
+def warn_of_negative(source, counts, what):
+    if counts.negative:
+        click.echo(
+            f"Warning: {source}: {counts.negative} {what} without positive mean flux: spectrum not "
+            "used",
+            err=True,
+        )
+
+
+def _run(request, model, output, overwrite, part=None):
+    """Answer everything, or a part; returns the mapper and the time taken [s]."""
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.cubes import Mapper
 
     start = time.perf_counter()
     try:
         with (
-            request.work(output) as work,
-            request.output(output, overwrite, work) as maps,
+            request.work(output, part) as work,
+            request.output(output, overwrite, work, part) as maps,
         ):
             if work.resumed:
                 click.echo(f"{output}: going on where the last run ended", err=True)
@@ -132,10 +187,10 @@ def _run(request, model, output, overwrite):
                     f"Warning: {output}: an unfinished run with other input or options: begun anew",
                     err=True,
                 )
-            mapper = Mapper(request.cube, request.field, model, maps)
+            mapper = Mapper(request.cube, request.field, model, maps, part)
             with progress_bar("spaxels", mapper.work()) as advance:
                 mapper.run(advance)
     except KeyboardInterrupt:
         click.echo(f"{output}: stopped; the same command goes on from here", err=True)
         raise
-    return mapper.counts, time.perf_counter() - start
+    return mapper, time.perf_counter() - start

@@ -60,6 +60,19 @@ class Counts:
     def state(self):
         return {"answered": int(self.answered), "negative": int(self.negative)}
 
+    def add(self, state):
+        """Add the counts of other rows, a ``state``."""
+        self.answered += state["answered"]
+        self.negative += state["negative"]
+
+    def check(self, source):
+        """Raise InputError if nothing was answered."""
+        if not self.answered:
+            raise InputError(
+                f"{source}: no spaxel can be answered ({self.negative} have a mean flux below "
+                "zero, the others no data); check flux, STAT and DQ"
+            )
+
 
 @dataclass
 class Chunk:
@@ -93,6 +106,7 @@ class Mapper:
     field : Field
     model : prediction.Model
     output : MapFile, open
+    part : (i, n) with 1 <= i <= n: only the i-th of n shares of the rows; None for all
 
     Raises
     ------
@@ -100,12 +114,16 @@ class Mapper:
         If no wavelength of the cube reaches the model's grid.
     """
 
-    def __init__(self, cube, field, model, output):
+    def __init__(self, cube, field, model, output, part=None):
         self.instrument, self.output, self.field = model.instrument, output, field
         self.shape, self.model = output.shape, MapModel(model)
         self.spectra = NoSpectra(self.shape)
         if cube is not None:
             self.spectra = CubeSpectra(cube, field.redshift, self.instrument, field.ebv)
+        self.blocks, self.part = self.spectra.blocks(), part
+        if part is not None:
+            first, last = (len(self.blocks) * i // part[1] for i in (part[0] - 1, part[0]))
+            self.blocks = self.blocks[first:last]
         self.source = output.path if cube is None else cube.path
         pivots = np.array([band.pivot for band in self.instrument.bands])
         self.clear = dereddening(pivots, field.ebv).astype(np.float32)
@@ -127,48 +145,50 @@ class Mapper:
         Raises
         ------
         InputError
-            If nothing could be answered.
+            If nothing could be answered; a part may well lie where there are no data.
         """
         if self.field.bins is None:
             self._spaxels(progress)
         else:
             self._bins(progress)
-        if not self.counts.answered:
-            raise InputError(
-                f"{self.source}: no spaxel can be answered ({self.counts.negative} have a mean "
-                "flux below zero, the others no data); check flux, STAT and DQ"
-            )
+        if self.part is None:
+            self.counts.check(self.source)
 
     def work(self):
         """How many steps ``progress`` will count in all."""
-        return self.shape[0] * self.shape[1] + self.field.n_bins
+        n_rows = sum(rows.stop - rows.start for rows in self.blocks)
+        return n_rows * self.shape[1] + self.field.n_bins
 
     def _spaxels(self, progress):
         nx, state = self.shape[1], self.output.state
         self.counts = Counts(state.get("answered", 0), state.get("negative", 0))
-        progress(state["rows"] * nx)
-        for rows in self.spectra.blocks():
+        for rows in self.blocks:
             if rows.stop <= state["rows"]:
+                progress((rows.stop - rows.start) * nx)
                 continue
-            n = (rows.stop - rows.start) * nx
-            maps, white, snr = self._blank(n), np.full(n, np.nan), np.full(n, np.nan)
-            bands, redshift = self._bands(rows), self._redshift(rows)
-            left = np.isfinite(redshift)
-            progress(np.count_nonzero(~left))
-            if isinstance(self.spectra, NoSpectra):
-                white, snr = self._band_brightness(bands)
-            for index, flux, error in self.spectra.resampled(rows):
-                white[index], snr[index] = brightness(flux, error)
-                left[index] = False
-                self._answer(maps, index, redshift, flux, error, bands)
-                progress(len(index))
-            rest = np.flatnonzero(left)
-            for part in _chunks(rest):  # no spectrum, perhaps bands
-                self._answer(maps, part, redshift, None, None, bands)
-                progress(len(part))
-            self.counts.answered += np.count_nonzero((maps["flag"] & Flag.NO_DATA) == 0)
-            self._write(rows, maps, white, snr)
+            self.answer_rows(rows, progress)
             self.output.done(rows.stop, **self.counts.state)
+
+    def answer_rows(self, rows, progress=lambda n: None):
+        """Answer and write one of ``blocks``, without bins."""
+        n = (rows.stop - rows.start) * self.shape[1]
+        maps, white, snr = self._blank(n), np.full(n, np.nan), np.full(n, np.nan)
+        bands, redshift = self._bands(rows), self._redshift(rows)
+        left = np.isfinite(redshift)
+        progress(np.count_nonzero(~left))
+        if isinstance(self.spectra, NoSpectra):
+            white, snr = self._band_brightness(bands)
+        for index, flux, error in self.spectra.resampled(rows):
+            white[index], snr[index] = brightness(flux, error)
+            left[index] = False
+            self._answer(maps, index, redshift, flux, error, bands)
+            progress(len(index))
+        rest = np.flatnonzero(left)
+        for part in _chunks(rest):  # no spectrum, perhaps bands
+            self._answer(maps, part, redshift, None, None, bands)
+            progress(len(part))
+        self.counts.answered += np.count_nonzero((maps["flag"] & Flag.NO_DATA) == 0)
+        self._write(rows, maps, white, snr)
 
     def _answer(self, maps, index, redshift, flux, error, bands):
         """Answer some spaxels of a block and put them into its maps."""
@@ -244,7 +264,7 @@ class Mapper:
                 maps[name][..., part] = values.T
             progress(len(part))
         self.counts.answered = np.count_nonzero((maps["flag"] & Flag.NO_DATA) == 0)
-        for rows in self.spectra.blocks():
+        for rows in self.blocks:
             bins = self.field.bins[rows].ravel()
             painted = {name: values[..., bins] for name, values in maps.items()}
             for name, values in painted.items():
@@ -267,7 +287,7 @@ class Mapper:
         everything |= {} if bands is None else bands.arrays
         first = work.load_stack(**everything) if work is not None and work.resumed else 0
         progress(first * self.shape[1])
-        for rows in self.spectra.blocks():
+        for rows in self.blocks:
             if rows.stop <= first:
                 continue
             self._add(rows, white, z, stack, bands)

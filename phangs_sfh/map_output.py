@@ -96,6 +96,7 @@ class MapFile:
     cards : dict of keyword: value or (value, comment), for the primary header
     overwrite : bool
     work : Work, entered before; without one an unfinished file is lost
+    part : bool, only some rows will be filled: the rest takes no room on disk
 
     Raises
     ------
@@ -103,10 +104,11 @@ class MapFile:
         If the output exists, its folder does not, or the disk is full.
     """
 
-    def __init__(self, path, shape, layout, wcs=None, cards=None, overwrite=False, work=None):
+    def __init__(self, path, shape, layout, wcs=None, cards=None, overwrite=False, work=None,
+                 part=False):  # fmt: skip
         check_map_output(path, overwrite)
         self.path, self.shape, self.layout = Path(path), shape, {e.name: e for e in layout}
-        self.work = work
+        self.work, self.sparse = work, part
         self.temporary = self.path.with_name(f".{self.path.stem}.{os.getpid()}.fits")
         if work is not None:
             self.temporary = work.maps
@@ -143,7 +145,7 @@ class MapFile:
             size = extension.planes * self.shape[0] * self.shape[1] * 4
             size += -size % BLOCK
             # a full disk is found now, not after hours
-            if hasattr(os, "posix_fallocate") and not resumed:
+            if hasattr(os, "posix_fallocate") and not (resumed or self.sparse):
                 os.posix_fallocate(self.file.fileno(), place, size)
             place += size
         self.end = place

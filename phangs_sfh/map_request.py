@@ -98,17 +98,22 @@ class Request:
     warnings: list = field(default_factory=list)
     band: str | None = None
 
-    def work(self, path):
+    def work(self, path, part=None):
         """The work folder of a map file, to be entered first."""
-        return Work(path, self.identity)
+        return Work(path, {**self.identity, "part": part})
 
-    def output(self, path, overwrite=False, work=None):
-        """The map file, to be entered."""
-        layout = extensions(
+    @property
+    def layout(self):
+        """All extensions of the maps (list of Extension)."""
+        return extensions(
             self.unit, self.field.bins is not None, self.field.spaxel_area is not None,
             self.field.area_pc2 is not None, self.band,
         )  # fmt: skip
-        return MapFile(path, self.shape, layout, self.wcs, self.cards, overwrite, work)
+
+    def output(self, path, overwrite=False, work=None, part=None):
+        """The map file, to be entered."""
+        return MapFile(path, self.shape, self.layout, self.wcs, self.cards, overwrite, work,
+                       part is not None)  # fmt: skip
 
 
 def check_request(cube, output, plot=None, overwrite=False, options=Options()):
@@ -131,6 +136,11 @@ def check_request(cube, output, plot=None, overwrite=False, options=Options()):
         raise InputError(f"{cube}: maps are on the cube's spaxels; leave --grid out")
     if options.distance is not None and options.distance > MAX_MPC:
         raise InputError(f"--distance {options.distance:g}: is beyond {MAX_MPC:g}; give Mpc")
+    check_plot(plot, overwrite)
+
+
+def check_plot(plot, overwrite=False):
+    """Raise InputError unless a figure, if any, can be written."""
     if plot is None:
         return
     plot = Path(plot)
@@ -140,6 +150,16 @@ def check_request(cube, output, plot=None, overwrite=False, options=Options()):
         raise InputError(f"{plot}: figure exists; use --overwrite to replace it")
     if not plot.parent.is_dir():
         raise InputError(f"{plot}: its folder does not exist; create {plot.parent} first")
+
+
+def check_independent(options, how):
+    """Raise InputError for maps whose rows cannot be shared out; ``how``: the option asked for."""
+    if options.bins or options.snr:
+        binned = "--bins" if options.bins else "--snr"
+        raise InputError(
+            f"{how}: bins need the sums over all rows, so {binned} runs on one machine; leave out "
+            f"{how} or {binned}"
+        )
 
 
 def _check_redshift(source, options):
