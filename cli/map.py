@@ -83,16 +83,20 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
     help="Answer only the I-th of N shares of the rows; the last of them makes the maps.",
 )  # fmt: skip
 @click.option("--gather", is_flag=True, help="Make the maps of shares that are all there.")
+@click.option(
+    "--dask", metavar="ADDRESS",
+    help="Answer on a Dask cluster: its scheduler's tcp://HOST:PORT, or 'local'.",
+)  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Replace existing maps.")
-def map(cube, output, model, plot, part, gather, overwrite, **options):
+def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
     """Maps of ages, metallicities and star formation histories, with error bars, of CUBE.
 
     CUBE is a MUSE cube with extensions DATA and STAT, or another FITS cube with errors. Without
     one, the maps are of the images alone, on the pixels of the first. A run that was killed goes on
     where it was when it is started again in the same way. --gather needs no CUBE.
     """
-    if part is not None and gather:
-        raise click.UsageError("--shard and --gather exclude each other")
+    if (part is not None) + gather + (dask is not None) > 1:
+        raise click.UsageError("--shard, --gather and --dask exclude each other")
     part = part and parsed(part)
     from phangs_sfh.map_request import Options, check_independent, check_plot, check_request
 
@@ -103,8 +107,8 @@ def map(cube, output, model, plot, part, gather, overwrite, **options):
         joined(output, plot, map_parts.gather(output, overwrite))
         return
     check_request(cube, output, plot, overwrite, Options(**options))
-    if part:
-        check_independent(Options(**options), "--shard")
+    if part or dask is not None:
+        check_independent(Options(**options), "--shard" if part else "--dask")
 
     from phangs_sfh import prediction
     from phangs_sfh.map_request import open_request
@@ -115,6 +119,13 @@ def map(cube, output, model, plot, part, gather, overwrite, **options):
         click.echo(f"Warning: {warning}", err=True)
     if part:
         share(request, loaded, output, overwrite, part, plot)
+    elif dask is not None:
+        from phangs_sfh.dask_cluster import dask_client
+        from phangs_sfh.map_on_dask import describe
+
+        with dask_client(dask) as client:
+            cluster = client, describe(cube, loaded, options, request.identity)
+            whole(cube, request, plot, output, *_run(request, loaded, output, overwrite, cluster))
     else:
         whole(cube, request, plot, output, *_run(request, loaded, output, overwrite))
 
@@ -169,7 +180,7 @@ def warn_of_negative(source, counts, what):
         )
 
 
-def _run(request, model, output, overwrite, part=None):
+def _run(request, model, output, overwrite, cluster=None, part=None):
     """Answer everything, or a part; returns the mapper and the time taken [s]."""
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.cubes import Mapper
@@ -189,7 +200,12 @@ def _run(request, model, output, overwrite, part=None):
                 )
             mapper = Mapper(request.cube, request.field, model, maps, part)
             with progress_bar("spaxels", mapper.work()) as advance:
-                mapper.run(advance)
+                if cluster is None:
+                    mapper.run(advance)
+                else:
+                    from phangs_sfh.map_on_dask import run
+
+                    run(mapper, *cluster, advance)
     except KeyboardInterrupt:
         click.echo(f"{output}: stopped; the same command goes on from here", err=True)
         raise

@@ -1,5 +1,7 @@
-"""Maps by several machines: parts by hand; the data of one run."""
+"""Maps by several machines: parts by hand, or a Dask cluster; the data of one run."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,9 +13,12 @@ from click.testing import CliRunner
 from fake_model import write_fake_model
 from small_cube import write_cube, write_image, write_map
 
-from phangs_sfh import cube_spectra
+from phangs_sfh import cube_spectra, map_work
 from phangs_sfh.cli.main import main
 from phangs_sfh.cli.map import share
+from phangs_sfh.dask_cluster import dask_client
+from phangs_sfh.map_on_dask import answer_rows
+from phangs_sfh.map_output import MapFile
 from phangs_sfh.map_request import open_request
 from phangs_sfh.prediction import load_model
 
@@ -71,7 +76,8 @@ def run(*arguments):
 
 def refused(*arguments, code=1):
     result = run(*arguments)
-    lines = [x for x in result.stderr.splitlines() if not x.startswith("Warning")]
+    lines = result.stderr.splitlines()
+    lines = [x for x in lines if not x.startswith(("Warning", "spaxels"))]  # the progress bar
     assert result.exit_code == code and (code == 2 or len(lines) == 1), result.output
     return lines[-1]
 
@@ -150,3 +156,88 @@ def test_gather_joins_what_is_there_and_names_what_is_not(folder):
     result = CliRunner().invoke(main, ["map", "-o", "g.fits", "--gather"])
     assert result.exit_code == 0, result.output
     assert data("g.fits") == data("whole.fits") and not parts.exists()
+
+
+def test_the_file_of_a_part_takes_the_room_of_its_rows(folder):
+    part(2, 8, "s.fits")
+    found = (folder / ".s.fits.parts" / "2-of-8.fits").stat()
+    note = json.loads((folder / ".s.fits.parts" / "2-of-8.json").read_text())
+    assert note == {"rows": [1, 2], "answered": NX, "negative": 0}
+    assert found.st_size == (folder / "whole.fits").stat().st_size
+    for other, words in ((["--shard", "2/7"], "other input, options"),
+                         (["--shard", "3/8", "--ebv", "0.1"], "other input, options")):  # fmt: skip
+        assert words in refused("-o", "s.fits", *other)
+
+
+def test_wrong_usage_is_refused_and_leaves_nothing(folder):
+    before = set(folder.iterdir())
+    for binned in (["--bins", "b.fits"], ["--snr", "50"]):
+        for how in (["--shard", "1/2"], ["--dask", "local"]):
+            line = refused("-o", "w.fits", *binned, *how)
+            assert f"{how[0]}: bins need the sums over all rows" in line
+    assert "I/N" in refused("-o", "w.fits", "--shard", "3/2", code=2)
+    assert "exclude" in refused("-o", "w.fits", "--shard", "1/2", "--dask", "local", code=2)
+    assert "no Dask scheduler answers" in refused("-o", "w.fits", "--dask", "nowhere")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MapFile, "_lay_out", lambda *_: os.pwrite(-1, b"", 0))
+        assert "cannot be written" in refused("-o", "w.fits", "--shard", "1/2")
+    assert set(folder.iterdir()) == before
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    pytest.importorskip("distributed")
+    with dask_client("local", 2) as client:
+        yield client
+
+
+def test_a_killed_dask_worker_costs_only_its_rows(folder, cluster, monkeypatch):
+    """SIGKILL of one of two after the second block; the data are those of one machine."""
+    address, tried, written = cluster.scheduler.address, [], MapFile.write
+    monkeypatch.setattr(map_work, "SAVE_SECONDS", 0)
+
+    def write(self, name, rows, values):
+        written(self, name, rows, values)
+        tried.append((name, rows.start))
+        if name == "SNR" and sum(n == "SNR" for n, _ in tried) == 2:
+            os.kill(next(iter(cluster.run(os.getpid).values())), signal.SIGKILL)
+
+    monkeypatch.setattr(MapFile, "write", write)
+    result = run("-o", "d.fits", "--dask", address)
+    assert result.exit_code == 0, result.output
+    assert f"d.fits: {NY * NX} of {NY * NX} spaxels answered" in result.stdout
+    assert len(tried) == len(set(tried))  # no rows twice
+    assert data("d.fits") == data("whole.fits")
+
+
+def test_a_stopped_dask_run_goes_on_and_workers_that_see_another_cube_are_refused(
+    folder, cluster, monkeypatch
+):
+    address, kept = cluster.scheduler.address, map_work.Work.done
+    monkeypatch.setattr(map_work, "SAVE_SECONDS", 0)
+
+    def done(self, rows, **state):
+        kept(self, rows, **state)
+        if rows == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(map_work.Work, "done", done)
+        assert run("-o", "e.fits", "--dask", address).exit_code == 130
+    asked = []
+
+    def each(client, work, items, job):
+        assert work is answer_rows
+        asked.extend(items)
+        return ((item, client.submit(work, item, job).result()) for item in reversed(items))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("phangs_sfh.map_on_dask.each", each)
+        result = run("-o", "e.fits", "--dask", address)
+    assert "going on where the last run ended" in result.stderr and asked[0] == (3, 4)
+    assert f"{NY * NX} of {NY * NX} spaxels" in result.stdout
+    assert data("e.fits") == data("whole.fits")
+    with monkeypatch.context() as patch:
+        patch.setattr("phangs_sfh.map_request.file_identity", lambda path: [str(path), 1, 1])
+        line = refused("-o", "f.fits", "--dask", address)
+    assert "Dask worker on" in line and "put them on a disk that all share" in line
