@@ -2,15 +2,17 @@
 # make test   set everything up and run the tests; bagpipes and python-fsps, which it checks the
 #             forward model against, are installed if that can be done, else those tests skip
 # make lint   check the style
+# make figures BROAD=LIBRARY [PAPER=LIBRARY]
+#             measure the released model again: README's tables and figures, docs/benchmark.md
 #
 # All of it happens in .venv; the system's Python is left alone. PYTHON=/path/to/python3.x chooses
 # the interpreter, otherwise the newest of Python 3.10 to 3.13 that is found.
 
 VENV := .venv
 BIN := $(VENV)/bin
-SETTINGS := setup.cfg setup.py pyproject.toml
+SETTINGS := setup.cfg setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint figures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/phangs-sfh demo -o demo --overwrite
@@ -22,15 +24,19 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+figures: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'
+	$(BIN)/python scripts/refresh_readme.py --broad $(BROAD) $(if $(PAPER),--paper $(PAPER))
+
 $(BIN)/python:
 	@sh scripts/make_venv.sh $(VENV)
 
 $(VENV)/.installed: $(SETTINGS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable .
 	@touch $@
 
 $(VENV)/.installed-test: $(SETTINGS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[test]'
 	-sh scripts/install_bagpipes.sh $(BIN)/python
 	-sh scripts/install_fsps.sh $(BIN)/python
 	@touch $@ $(VENV)/.installed

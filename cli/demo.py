@@ -12,7 +12,7 @@ import click
     type=click.Path(file_okay=False),
     help="Folder for the result table and the figure.",
 )
-@click.option("--model", type=click.Path(), help="Model folder [default: the released model].")
+@click.option("--model", type=click.Path(), help="Model folder, or a released name [phangs].")
 @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")
 def demo(output, model, overwrite):
     """Run a model on a real MUSE spectrum: a result table and a figure."""

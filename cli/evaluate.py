@@ -9,7 +9,7 @@ import click
     "-o", "--output", required=True, type=click.Path(file_okay=False), help="Folder to write."
 )
 @click.option(
-    "--model", "model_folder", type=click.Path(), help="Model folder [default: the released model]."
+    "--model", "model_folder", type=click.Path(), help="Model folder, or a released name [phangs]."
 )
 @click.option(
     "--split",

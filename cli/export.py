@@ -28,7 +28,14 @@ def export(model, output, library, overwrite):
 
     The SavedModel holds all there is between fluxes and result columns. TensorFlow alone loads it.
     """
+    from phangs_sfh import warm_up
     from phangs_sfh.serving import export_model
 
     folder = export_model(model, output, library, overwrite)
     click.echo(f"{folder}: exported")
+    if not (folder / warm_up.FILE).exists():
+        click.echo(
+            f"Warning: {folder}: no warm-up requests for TF Serving; run: pip install "
+            "tensorflow-serving-api, then export again",
+            err=True,
+        )

@@ -9,7 +9,21 @@ import click
 @click.argument("table", type=click.Path())
 @click.option("-o", "--output", required=True, type=click.Path(), help="Result, .fits or .ecsv.")
 @click.option(
-    "--model", type=click.Path(), help="Exported model's folder [default: the released one]."
+    "--model", type=click.Path(), help="Exported model's folder, or a released name [phangs]."
+)
+@click.option(
+    "--server",
+    metavar="HOST:PORT",
+    help="Ask TensorFlow Serving there (gRPC; http://HOST:PORT for REST; /NAME behind for another "
+    "model) instead of this machine. --model then says what the served model is.",
+)
+@click.option(
+    "--timeout",
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    help="With --server: longest wait for a batch.",
 )
 @click.option("--redshift", type=float, help="For rows of which the table gives none.")
 @click.option(
@@ -19,13 +33,13 @@ import click
 )
 @click.option(
     "--batch-size",
-    default=1024,
+    default=256,
     show_default=True,
     type=click.IntRange(min=1),
     help="Spectra answered at once; changes no answer.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an existing result.")
-def predict(table, output, model, redshift, wavemed, batch_size, overwrite):
+def predict(table, output, model, server, timeout, redshift, wavemed, batch_size, overwrite):
     """Star formation histories with error bars for every row of TABLE.
 
     TABLE is FITS or ECSV with columns wave, flux, flux_err [mask], redshift and bands F275W,
@@ -36,11 +50,16 @@ def predict(table, output, model, redshift, wavemed, batch_size, overwrite):
     check_input(table)
     check_output(output, overwrite)
 
-    from phangs_sfh import prediction
+    from phangs_sfh import client, prediction
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.observation import read_observations
 
-    loaded = prediction.load_model(model)
+    if server:
+        loaded = client.connect(server, model, timeout)
+        for warning in loaded.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+    else:
+        loaded = prediction.load_model(model)
     observations = read_observations(
         table,
         loaded.instrument,

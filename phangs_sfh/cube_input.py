@@ -41,7 +41,7 @@ class Cube:
     unit : str, the flux's in the file
     factor : (n_channels,) array, to 1e-20 erg / (s cm2 Å) [/ arcsec2]
     wcs : astropy celestial WCS, None if the file has none
-    primary : astropy Header of the file's first HDU
+    primary, header : astropy Headers of the file's first HDU and of the flux
     flux, error, mask : FitsBlocks; mask may be None
     error_kind : what ``error`` holds
     """
@@ -58,6 +58,7 @@ class Cube:
     error: FitsBlocks
     mask: FitsBlocks | None
     error_kind: str
+    header: fits.Header
 
     @property
     def shape(self):
@@ -143,6 +144,7 @@ def open_cube(path, unit=None, wavemed=None):
         path=path, wave=wave, vacuum=vacuum, kind=fits_units.flux_kind(parsed), unit=text,
         factor=fits_units.f_lambda_factor(parsed, wave), wcs=celestial(header), primary=primary,
         flux=flux, error=error, mask=mask, error_kind=ERROR_NAMES[error_hdu.name.upper()],
+        header=header,
     )  # fmt: skip
 
 

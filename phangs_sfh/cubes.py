@@ -1,37 +1,19 @@
-"""From a cube to maps, block by block of image rows; memory does not grow with the cube.
+"""From a cube, or from images alone, to maps: block by block of image rows, in bounded memory."""
 
-Spaxels share their wavelengths, so the way to the rest-frame grid is one sparse matrix per
-redshift (see ``shared_grid``); only the channels that reach the grid are read.
-"""
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from phangs_sfh import ages, prediction, rest_frame
-from phangs_sfh.bin_stack import MIN_BIN_SHARE, BinStack
+from phangs_sfh import ages, cube_spectra, rest_frame
+from phangs_sfh.bin_stack import BandStack, BinStack
+from phangs_sfh.cube_spectra import CubeSpectra, NoSpectra, brightness
 from phangs_sfh.errors import InputError
-from phangs_sfh.fits_units import SCALE
 from phangs_sfh.flags import Flag
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
-from phangs_sfh.map_output import DENSITY
+from phangs_sfh.map_model import MapModel
+from phangs_sfh.map_quantities import SpectralLight, derived, quantities, surface_luminosity
 from phangs_sfh.milky_way import dereddening
 from phangs_sfh.observation import Observations
-from phangs_sfh.results import ANSWER_NAMES, COLUMNS, PERCENTILES
-from phangs_sfh.shared_grid import SharedGrid, channels_needed
-
-BLOCK_BYTES = 96e6
-"""Flux, variance and mask of the rows that are held at a time."""
-
-CHUNK = 512
-"""Spectra resampled and answered at a time."""
-
-VELOCITY_STEP = 10.0
-"""Velocities are rounded to this [km/s] to share resampling weights; the model is trained with
-velocity errors of 15 km/s, and a grid pixel is 53 to 78 km/s wide."""
-
-PARSEC, SOLAR_LUMINOSITY = 3.0856775814913673e18, 3.828e33  # cm, erg / s (IAU 2015)
-ARCSEC_PER_RADIAN = 648000 / np.pi
+from phangs_sfh.results import ANSWER_NAMES, COLUMNS
 
 UNANSWERED = int(Flag.NO_DATA | Flag.NO_SPECTRUM | Flag.NO_BANDS)
 PER_BIN = {name: q.per_bin for q in COLUMNS for name in q.columns}
@@ -43,9 +25,8 @@ class Field:
 
     Attributes
     ----------
-    redshift : (ny, nx) array, NaN = unknown: spaxel not answered
-    bands : (flux, error), (n_bands, ny, nx) float32 arrays in the cube's 1e-20 unit, error 0 =
-        missing, as observed; or None
+    redshift : float, or (ny, nx) array, NaN = unknown: spaxel not answered
+    bands : HeldBands or MatchedBands, in the cube's 1e-20 unit, as observed; or None
     bins : (ny, nx) int array, -1 = in no bin; None for no binning
     n_bins : int
     ebv : E(B-V) of the Milky Way [mag], removed from spectra and bands
@@ -53,15 +34,19 @@ class Field:
         neighbours that share noise (Husemann et al. 2013, A&A 549, A87)
     spaxel_area : [arcsec2] of a cube of flux densities, 1 for one of surface brightness, None if
         unknown; for surface densities
+    area_pc2 : float, of a spaxel [pc2], for masses and rates of spaxels; None if unknown
+    reference : index of the band whose flux and S/N stand for the spectrum's where there is no cube
     """
 
-    redshift: np.ndarray
-    bands: tuple | None = None
+    redshift: object
+    bands: object = None
     bins: np.ndarray | None = None
     n_bins: int = 0
     ebv: float = 0.0
     covariance: float = 0.0
     spaxel_area: float | None = None
+    area_pc2: float | None = None
+    reference: int = 0
 
 
 @dataclass
@@ -71,13 +56,40 @@ class Counts:
     answered: int = 0
     negative: int = 0
 
+    @property
+    def state(self):
+        return {"answered": int(self.answered), "negative": int(self.negative)}
+
+
+@dataclass
+class Chunk:
+    """Spectra and bands of some spaxels or bins: (n, n_pixels) and (n, n_bands) or None."""
+
+    redshift: np.ndarray
+    flux: np.ndarray | None = None
+    error: np.ndarray | None = None
+    bands: tuple | None = None
+    counts: Counts = field(default_factory=Counts)
+
+    def without_negative(self):
+        """Take out, and count, spectra without positive mean flux; True if anything is left."""
+        if self.flux is not None:
+            present = self.error > 0
+            negative = present.any(axis=1) & (self.flux.sum(axis=1) <= 0)
+            if negative.any():
+                self.error = np.where(negative[:, None], np.float32(0), self.error)
+                self.flux = np.where(negative[:, None], np.float32(0), self.flux)
+                self.counts.negative += np.count_nonzero(negative)
+        parts = [self.error, None if self.bands is None else self.bands[1]]
+        return any(part is not None and (part > 0).any() for part in parts)
+
 
 class Mapper:
     """Answers a cube with a model and writes the maps.
 
     Parameters
     ----------
-    cube : Cube
+    cube : Cube, None for images alone
     field : Field
     model : prediction.Model
     output : MapFile, open
@@ -89,36 +101,24 @@ class Mapper:
     """
 
     def __init__(self, cube, field, model, output):
-        self.instrument, self.model, self.output = model.instrument, model, output
-        factor = cube.factor * dereddening(cube.wave, field.ebv)
-        self.cube, self.field = replace(cube, factor=factor), field
-        if field.bands is not None:
-            pivots = np.array([band.pivot for band in self.instrument.bands])
-            clear = dereddening(pivots, field.ebv).astype(np.float32)[:, None, None]
-            self.field = replace(field, bands=tuple(part * clear for part in field.bands))
-        self.step = np.rint(np.log1p(field.redshift) * SPEED_OF_LIGHT / VELOCITY_STEP)
-        steps = np.unique(self.step[np.isfinite(self.step)])
-        one = np.unique(field.redshift[np.isfinite(field.redshift)])
-        # One redshift for all is taken as it is, a map of them in steps.
-        self.redshift_of = {s: np.expm1(s * VELOCITY_STEP / SPEED_OF_LIGHT) for s in steps}
-        if len(one) == 1:
-            self.redshift_of = {steps[0]: one[0]}
-        self.grids, self.counts = {}, Counts()
+        self.instrument, self.output, self.field = model.instrument, output, field
+        self.shape, self.model = output.shape, MapModel(model)
+        self.spectra = NoSpectra(self.shape)
+        if cube is not None:
+            self.spectra = CubeSpectra(cube, field.redshift, self.instrument, field.ebv)
+        self.source = output.path if cube is None else cube.path
+        pivots = np.array([band.pivot for band in self.instrument.bands])
+        self.clear = dereddening(pivots, field.ebv).astype(np.float32)
+        self.light = SpectralLight(self.instrument)
         names = self.instrument.band_names
-        self.luminosity_band = None
-        if f"{DENSITY}_p50".upper() in output.layout:
-            self.luminosity_band = names.index(self.instrument.luminosity_band)
-        redshifts = list(self.redshift_of.values())
-        self.channels = channels_needed(cube.wave, redshifts, cube.vacuum, self.instrument)
-        if self.channels.stop - self.channels.start < 2:
-            raise InputError(
-                f"{cube.path}: wavelengths {cube.wave[0]:.0f}-{cube.wave[-1]:.0f} Angstrom miss "
-                f"the rest-frame grid {self.instrument.wave[0]:g}-{self.instrument.wave[-1]:g} at "
-                f"redshift {redshifts[0]:g}; check --redshift and CRVAL3"
-            )
+        self.luminosity_band = names.index(self.instrument.luminosity_band)
+        self.quantities = [
+            q for q in quantities(True, True) if q.columns[0].upper() in output.layout
+        ]
+        self.counts = Counts()
 
     def run(self, progress=lambda n: None):
-        """Answer every spaxel or bin.
+        """Answer every spaxel or bin, from where an earlier run of the same request ended.
 
         Parameters
         ----------
@@ -135,137 +135,115 @@ class Mapper:
             self._bins(progress)
         if not self.counts.answered:
             raise InputError(
-                f"{self.cube.path}: no spaxel can be answered ({self.counts.negative} have a mean "
+                f"{self.source}: no spaxel can be answered ({self.counts.negative} have a mean "
                 "flux below zero, the others no data); check flux, STAT and DQ"
             )
 
     def work(self):
         """How many steps ``progress`` will count in all."""
-        return self.field.redshift.size + self.field.n_bins
-
-    def _blocks(self):
-        """Image rows that fit into memory (slices)."""
-        ny, nx = self.cube.shape
-        size = nx * (self.channels.stop - self.channels.start) * 9
-        step = max(1, int(BLOCK_BYTES // size))
-        return [slice(y, min(y + step, ny)) for y in range(0, ny, step)]
-
-    def _resampled(self, rows):
-        """Spectra of some image rows on the grid, in chunks.
-
-        Yields
-        ------
-        index : spaxels within the rows
-        flux, error : (n_pixels, n) float32 arrays
-        """
-        step = self.step[rows].ravel()
-        flux, variance = self.cube.read(self.channels, rows)
-        seen = variance.any(axis=0) & np.isfinite(step)
-        for this in np.unique(step[seen]):
-            index = np.flatnonzero(seen & (step == this))
-            for start in range(0, len(index), CHUNK):
-                part = index[start : start + CHUNK]
-                yield part, *self._grid(this).resample(flux[:, part], variance[:, part])
-
-    def _grid(self, step):
-        if step not in self.grids:
-            wave = self.cube.wave[self.channels]
-            self.grids[step] = SharedGrid(
-                wave, self.redshift_of[step], self.cube.vacuum, self.instrument
-            )
-        return self.grids[step]
+        return self.shape[0] * self.shape[1] + self.field.n_bins
 
     def _spaxels(self, progress):
-        nx = self.cube.shape[1]
-        for rows in self._blocks():
+        nx, state = self.shape[1], self.output.state
+        self.counts = Counts(state.get("answered", 0), state.get("negative", 0))
+        progress(state["rows"] * nx)
+        for rows in self.spectra.blocks():
+            if rows.stop <= state["rows"]:
+                continue
             n = (rows.stop - rows.start) * nx
             maps, white, snr = self._blank(n), np.full(n, np.nan), np.full(n, np.nan)
-            left = np.isfinite(self.step[rows].ravel())
-            bands = self._bands(rows)
-            for index, flux, error in self._resampled(rows):
+            bands, redshift = self._bands(rows), self._redshift(rows)
+            left = np.isfinite(redshift)
+            progress(np.count_nonzero(~left))
+            if isinstance(self.spectra, NoSpectra):
+                white, snr = self._band_brightness(bands)
+            for index, flux, error in self.spectra.resampled(rows):
                 white[index], snr[index] = brightness(flux, error)
                 left[index] = False
-                self._answer(maps, index, rows, flux.T, error.T, bands)
+                self._answer(maps, index, redshift, flux, error, bands)
                 progress(len(index))
-            progress(np.count_nonzero(~np.isfinite(self.step[rows])))
             rest = np.flatnonzero(left)
-            for start in range(0, len(rest), CHUNK):  # no spectrum, perhaps bands
-                self._answer(maps, rest[start : start + CHUNK], rows, None, None, bands)
-                progress(len(rest[start : start + CHUNK]))
+            for part in _chunks(rest):  # no spectrum, perhaps bands
+                self._answer(maps, part, redshift, None, None, bands)
+                progress(len(part))
             self.counts.answered += np.count_nonzero((maps["flag"] & Flag.NO_DATA) == 0)
             self._write(rows, maps, white, snr)
+            self.output.done(rows.stop, **self.counts.state)
 
-    def _answer(self, maps, index, rows, flux, error, bands):
+    def _answer(self, maps, index, redshift, flux, error, bands):
         """Answer some spaxels of a block and put them into its maps."""
         photometry = None if bands is None else tuple(part[index] for part in bands)
-        redshift = self.field.redshift[rows].ravel()[index]
-        answers = self._predict(flux, error, photometry, redshift)
-        for name, values in answers.items():
+        chunk = Chunk(redshift[index], flux, error, photometry, self.counts)
+        for name, values in self._predict(chunk).items():
             maps[name][..., index] = values.T
 
-    def _predict(self, flux, error, photometry, redshift):
-        """Answers (dict of arrays, one row each) to spectra (n, n_pixels) or None."""
-        n = len(redshift)
-        if flux is not None:
-            present = error > 0
-            negative = present.any(axis=1) & (flux.sum(axis=1) <= 0)
-            error = np.where(negative[:, None], 0, error)
-            self.counts.negative += np.count_nonzero(negative)
-        bands_seen = np.zeros(n, bool) if photometry is None else (photometry[1] > 0).any(axis=1)
-        seen = bands_seen if flux is None else bands_seen | (error > 0).any(axis=1)
-        if not seen.any():
+    def _predict(self, chunk):
+        """Answers (dict of arrays, one row each) to a chunk; empty if there is nothing to see."""
+        if not chunk.without_negative():
             return {}
-        observations = Observations.empty(n, self.instrument)
-        spectra = None if flux is None else (flux, error)
-        rest_frame.fill(
-            observations, 0, spectra, photometry, redshift, self.model.masks_emission_lines
-        )
-        table = prediction.predict(observations, self.model, CHUNK)
-        answers = {
-            name: np.asarray(getattr(table[name], "value", table[name])) for name in ANSWER_NAMES
-        }
-        if self.luminosity_band is not None and photometry is not None:
-            band = self.luminosity_band
-            light = surface_luminosity(
-                np.where(photometry[1][:, band] > 0, photometry[0][:, band], np.nan),
-                self.field.spaxel_area, self.instrument,
-            )  # fmt: skip
-            for p in PERCENTILES:
-                answers[f"{DENSITY}_{p}"] = answers[f"logml_{p}"] + light
-        return answers
+        observations = Observations.empty(len(chunk.redshift), self.instrument)
+        spectra = None if chunk.flux is None else (chunk.flux, chunk.error)
+        masked = self.model.masks_emission_lines
+        rest_frame.fill(observations, 0, spectra, chunk.bands, chunk.redshift, masked)
+        answers = self.model.answer(observations)
+        found = derived(answers, *self._light(chunk), self.field.area_pc2, self.quantities)
+        return {**{name: answers[name] for name in ANSWER_NAMES}, **found}
+
+    def _light(self, chunk):
+        """log10 of the luminosity per area [L_sun / pc2] and its error [dex]: from the luminosity
+        band where it was observed, else from the spectrum."""
+        if self.field.spaxel_area is None:
+            return None, None
+        flux, error = (np.full(len(chunk.redshift), np.nan) for _ in range(2))
+        if chunk.flux is not None:
+            flux, error = self.light(chunk.flux, chunk.error)
+        if chunk.bands is not None:
+            band = [part[:, self.luminosity_band] for part in chunk.bands]
+            seen = (band[1] > 0) & (band[0] > 0)
+            flux, error = (np.where(seen, *pair) for pair in zip(band, (flux, error), strict=True))
+        area, z = self.field.spaxel_area, chunk.redshift
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = error / flux / np.log(10)
+        return surface_luminosity(flux, area, self.instrument, z), spread
 
     def _bands(self, rows):
-        """Band fluxes and errors of some rows, (n, n_bands) each, or None."""
+        """Band fluxes and errors of some rows, Milky Way removed, (n, n_bands) each, or None."""
         if self.field.bands is None:
             return None
-        return tuple(part[:, rows].reshape(len(part), -1).T for part in self.field.bands)
+        return tuple(
+            part.reshape(len(part), -1).T * self.clear for part in self.field.bands.rows(rows)
+        )
+
+    def _redshift(self, rows):
+        """Redshifts of some rows, flat."""
+        n = (rows.stop - rows.start) * self.shape[1]
+        if np.ndim(self.field.redshift) == 0:
+            return np.full(n, float(self.field.redshift))
+        return self.field.redshift[rows].ravel()
+
+    def _band_brightness(self, bands):
+        flux, error = (part[:, self.field.reference] for part in bands)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(error > 0, flux, np.nan), np.where(error > 0, flux / error, np.nan)
 
     def _bins(self, progress):
         """Add spaxels up by bin, answer the bins, paint them back onto the spaxels."""
-        stack = BinStack(self.field.n_bins, self.instrument.n_pixels)
-        white = np.full(self.cube.shape, np.nan, np.float32)
-        members = self.field.bins >= 0
-        for rows in self._blocks():
-            bins = self.field.bins[rows].ravel()
-            for index, flux, error in self._resampled(rows):
-                white[rows].ravel()[index] = brightness(flux, error)[0]
-                stack.add(bins[index], flux, error)
-            progress(bins.size)
-        size = np.bincount(self.field.bins[members], minlength=self.field.n_bins)
-        redshift = _mean_by_bin(self.field.redshift[None], self.field, self.step[None] > -np.inf)
-        photometry = self._binned_bands(size)
-        maps, snr = self._blank(self.field.n_bins), np.full(self.field.n_bins, np.nan)
-        for start in range(0, self.field.n_bins, CHUNK):
-            part = slice(start, min(start + CHUNK, self.field.n_bins))
+        white, stack, bands, redshift = self._stacked(progress)
+        n = self.field.n_bins
+        maps, snr = self._blank(n), np.full(n, np.nan)
+        for part in _chunks(np.arange(n)):
             flux, error = stack.mean(part, self.field.covariance)
-            snr[part] = brightness(flux.T, error.T)[1]
-            bands = None if photometry is None else tuple(p[part] for p in photometry)
-            answers = self._predict(flux, error, bands, redshift[0][0, part])
-            for name, values in answers.items():
+            photometry = None if bands is None else bands.mean(part)
+            snr[part] = brightness(flux, error)[1]
+            if isinstance(self.spectra, NoSpectra):
+                flux = error = None
+                snr[part] = self._band_brightness(photometry)[1]
+            chunk = Chunk(redshift[part], flux, error, photometry, self.counts)
+            for name, values in self._predict(chunk).items():
                 maps[name][..., part] = values.T
-            progress(part.stop - part.start)
+            progress(len(part))
         self.counts.answered = np.count_nonzero((maps["flag"] & Flag.NO_DATA) == 0)
-        for rows in self._blocks():
+        for rows in self.spectra.blocks():
             bins = self.field.bins[rows].ravel()
             painted = {name: values[..., bins] for name, values in maps.items()}
             for name, values in painted.items():
@@ -273,23 +251,50 @@ class Mapper:
             self._write(rows, painted, white[rows], np.where(bins < 0, np.nan, snr[bins]))
             self.output.write("BIN", rows, bins)
 
-    def _binned_bands(self, size):
-        """Mean band fluxes of the bins and their errors, (n_bins, n_bands) each, or None."""
-        if self.field.bands is None:
-            return None
-        flux, error = self.field.bands
-        good = error > 0
-        mean, count = _mean_by_bin(flux, self.field, good)
-        variance, _ = _mean_by_bin(error**2, self.field, good)
-        enough = (count > 0) & (count >= MIN_BIN_SHARE * size)
-        error = np.sqrt(variance / np.maximum(count, 1))
-        return mean.T, np.where(enough, error, 0).T
+    def _stacked(self, progress):
+        """White light, the sums of spectra and bands by bin, and the bins' mean redshifts.
+
+        Sums are saved now and then; a run that goes on starts from the last that were.
+        """
+        n, work = self.field.n_bins, self.output.work
+        pixels = 0 if isinstance(self.spectra, NoSpectra) else self.instrument.n_pixels
+        largest = np.bincount(self.field.bins[self.field.bins >= 0]).max()
+        stack = BinStack(n, pixels, largest)
+        bands = None if self.field.bands is None else BandStack(n, self.instrument.n_bands)
+        white, z = np.full(self.shape, np.nan, np.float32), np.zeros((2, n))
+        everything = {"white": white, "redshift": z, **stack.arrays}
+        everything |= {} if bands is None else bands.arrays
+        first = work.load_stack(**everything) if work is not None and work.resumed else 0
+        progress(first * self.shape[1])
+        for rows in self.spectra.blocks():
+            if rows.stop <= first:
+                continue
+            self._add(rows, white, z, stack, bands)
+            progress((rows.stop - rows.start) * self.shape[1])
+            if work is not None:
+                work.save_stack(rows.stop, **everything)
+        with np.errstate(invalid="ignore"):
+            return white, stack, bands, z[1] / np.where(z[0] > 0, z[0], np.nan)
+
+    def _add(self, rows, white, z, stack, bands):
+        """Add some rows to the sums."""
+        bins, redshift = self.field.bins[rows].ravel(), self._redshift(rows)
+        n = self.field.n_bins
+        used = (bins >= 0) & np.isfinite(redshift)
+        z[0] += np.bincount(bins[used], minlength=n)
+        z[1] += np.bincount(bins[used], redshift[used], n)
+        photometry = self._bands(rows)
+        if bands is not None:
+            bands.add(bins, *photometry)
+        if isinstance(self.spectra, NoSpectra):
+            white[rows] = self._band_brightness(photometry)[0].reshape(white[rows].shape)
+        for index, flux, error in self.spectra.resampled(rows):
+            white[rows].ravel()[index] = brightness(flux, error)[0]
+            stack.add(bins[index], flux, error)
 
     def _blank(self, n):
         """Maps of n spaxels without an answer, by column name."""
-        names = list(ANSWER_NAMES)
-        if self.luminosity_band is not None:
-            names += [f"{DENSITY}_{p}" for p in PERCENTILES]
+        names = [*ANSWER_NAMES, *(name for q in self.quantities for name in q.columns)]
         maps = {}
         for name in names:
             shape = (ages.N_BINS, n) if PER_BIN.get(name) else n
@@ -303,42 +308,7 @@ class Mapper:
         self.output.write("SNR", rows, snr)
 
 
-def _mean_by_bin(values, field, good):
-    """Means over the bins of maps (k, ny, nx) where good; and how many spaxels they are of."""
-    used = field.bins >= 0
-    bins, n = field.bins[used], field.n_bins
-    count = np.array([np.bincount(bins, g[used], n) for g in good])
-    total = [
-        np.bincount(bins, np.where(g[used], v[used], 0), n)
-        for v, g in zip(values, good, strict=True)
-    ]
-    with np.errstate(invalid="ignore"):
-        return np.array(total) / np.where(count > 0, count, np.nan), count
-
-
-def brightness(flux, error):
-    """Mean flux and median S/N over the pixels present of spectra (n_pixels, n); NaN if none."""
-    present = error > 0
-    n = present.sum(axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(present, flux / error, np.nan)
-        mean = np.where(n > 0, flux.sum(axis=0, where=present) / n, np.nan)
-    snr = np.full(len(n), np.nan)
-    if (n > 0).any():
-        snr[n > 0] = np.nanmedian(ratio[:, n > 0], axis=0)
-    return mean, snr
-
-
-def surface_luminosity(flux, spaxel_area, instrument):
-    """log10 of the luminosity per area [L_sun / pc2] in the luminosity band, as observed.
-
-    Seen face-on: no correction for inclination. Needs no distance.
-
-    Parameters
-    ----------
-    flux : array [1e-20 erg / (s cm2 Å)] in spaxels of ``spaxel_area`` [arcsec2]; NaN = missing
-    """
-    per_area = flux * SCALE / spaxel_area * (4 * np.pi) * (ARCSEC_PER_RADIAN * PARSEC) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        light = np.log10(per_area / SOLAR_LUMINOSITY / instrument.solar_luminosity)
-    return np.where(np.isfinite(light), light, np.nan)
+def _chunks(index):
+    """Some indices, as many at a time as are answered at a time."""
+    for start in range(0, len(index), cube_spectra.CHUNK):
+        yield index[start : start + cube_spectra.CHUNK]

@@ -38,6 +38,7 @@ class Image:
     factor : float, from the file's numbers to 1e-20 erg / (s cm2 Å arcsec2)
     flux, error : FitsBlocks
     error_kind : what ``error`` holds
+    object_name : str, the header's OBJECT or TARGNAME
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Image:
     flux: FitsBlocks
     error: FitsBlocks
     error_kind: str
+    object_name: str = ""
 
     @property
     def shape(self):
@@ -117,7 +119,8 @@ def open_image(path, band, error_path=None, unit=None):
         )
     area = proj_plane_pixel_area(wcs) * 3600.0**2
     factor = _factor(path, header, primary, band, unit, area)
-    return Image(path, band.name, wcs, area, factor, flux, error, kind)
+    name = next((h[k] for k in ("OBJECT", "TARGNAME") for h in (header, primary) if h.get(k)), "")
+    return Image(path, band.name, wcs, area, factor, flux, error, kind, str(name))
 
 
 def _planes(path, hdus):

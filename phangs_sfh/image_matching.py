@@ -53,15 +53,49 @@ def match_image(image, wcs, shape, spaxel_area, cube_fwhm=None, image_fwhm=0.0):
     sigma = kernel_sigma(image, cube_fwhm, image_fwhm)
     flux, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for y in range(0, shape[0], TILE):
-        for x in range(0, shape[1], TILE):
-            tile = (slice(y, min(y + TILE, shape[0])), slice(x, min(x + TILE, shape[1])))
-            flux[tile], error[tile] = _tile(image, wcs, tile, sigma)
+        rows = slice(y, min(y + TILE, shape[0]))
+        flux[rows], error[rows] = match_tiles(image, wcs, rows, shape[1], sigma)
     if not (error > 0).any():
         raise InputError(
             f"{image.path}: the image does not overlap the cube, or has no good pixel there; "
             "give an image of the same field, or check the WCS"
         )
     return flux * np.float32(spaxel_area), error * np.float32(spaxel_area)
+
+
+def match_tiles(image, wcs, rows, nx, sigma):
+    """Surface brightness and error of an image in some rows of a map, tile by tile.
+
+    Parameters
+    ----------
+    image, wcs : as in ``match_image``
+    rows : slice with start and stop
+    nx : int, spaxels in a row
+    sigma : float, from ``kernel_sigma``
+
+    Returns
+    -------
+    flux, error : (n_rows, nx) float32 arrays [1e-20 erg / (s cm2 Å arcsec2)], error 0 = missing
+    """
+    shape = (rows.stop - rows.start, nx)
+    flux, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for x in range(0, nx, TILE):
+        columns = slice(x, min(x + TILE, nx))
+        part = (slice(None), columns)
+        flux[part], error[part] = _tile(image, wcs, (rows, columns), sigma)
+    return flux, error
+
+
+def overlaps(image, wcs, shape):
+    """True if the image reaches into the map (its pixels may still all be bad there)."""
+    steps = [range(0, size, TILE) for size in shape]
+    for y in steps[0]:
+        for x in steps[1]:
+            tile = (slice(y, min(y + TILE, shape[0])), slice(x, min(x + TILE, shape[1])))
+            size = tuple(part.stop - part.start for part in tile)
+            if _covering(image, wcs[tile], size, margin=0) is not None:
+                return True
+    return False
 
 
 def kernel_sigma(image, cube_fwhm, image_fwhm):
@@ -96,16 +130,27 @@ def _tile(image, wcs, tile, sigma):
     else:
         weight = good
     enough = weight > MIN_GOOD
-    flux = np.divide(flux, weight, out=np.full_like(flux, np.nan), where=enough)
+    flux = np.divide(flux, weight, out=np.zeros_like(flux), where=enough)
     # A variance through a linear filter is the variance filtered with the squares of the weights.
     noise = _convolved(variance, spaxel_kernel(sigma, side) ** 2)
-    noise = np.divide(noise, weight**2, out=np.full_like(noise, np.nan), where=enough)
-    source = image.wcs[box]
+    noise = np.divide(noise, weight**2, out=np.zeros_like(noise), where=enough)
+    # Bad pixels are zeros, and a weight goes along: NaN would spoil spaxels that they do not touch.
     with quiet(), np.errstate(all="ignore"):
-        flux, covered = reproject_exact((flux, source), target, shape_out=shape)
-        noise = reproject_interp((noise, source), target, shape_out=shape, return_footprint=False)
-        present = np.isfinite(flux) & (covered >= MIN_COVERAGE) & (noise > 0)
-        return np.where(present, flux, 0), np.where(present, np.sqrt(noise), 0)
+        flux, share, covered = _reprojected(
+            reproject_exact, flux, enough, image.wcs[box], target, shape
+        )
+        noise, near, _ = _reprojected(
+            reproject_interp, noise, enough, image.wcs[box], target, shape
+        )
+        present = (share * covered >= MIN_COVERAGE) & (noise > 0) & np.isfinite(flux)
+        return np.where(present, flux / share, 0), np.where(present, np.sqrt(noise / near), 0)
+
+
+def _reprojected(method, values, good, source, target, shape):
+    """Values and weights on the target, and the share of each pixel that the source covers."""
+    both = np.stack([values, good.astype(values.dtype)])
+    (values, share), covered = method((both, source), target, shape_out=shape)
+    return values, share, covered[0] if covered.ndim == 3 else covered
 
 
 def _area(wcs):

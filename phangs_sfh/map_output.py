@@ -1,7 +1,7 @@
 """The FITS file of maps: one image extension per result column, written by blocks of rows.
 
 The file is laid out at once and filled as the answers come, so that memory does not grow with the
-map; it has its name only when it is whole.
+map; it has its name only when it is whole, and until then lies in a work folder (``map_work``).
 """
 
 import os
@@ -14,12 +14,11 @@ from astropy.io import fits
 from phangs_sfh import ages
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import MEANING
-from phangs_sfh.results import COLUMNS, PERCENTILES
+from phangs_sfh.map_quantities import quantities
+from phangs_sfh.results import COLUMNS
 from phangs_sfh.tables import check_output, quiet
 
 BLOCK = 2880
-DENSITY = "logsigma"
-"""Name of the stellar mass surface density."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,16 @@ class Extension:
     integer: bool = False
 
 
-def extensions(flux_unit, binned=False, density=False):
+def extensions(flux_unit, binned=False, light=False, distance=False, band=None):
     """All extensions of a map file, in order (list of Extension).
 
     Parameters
     ----------
     flux_unit : str, of the white-light image
     binned : bool, with bin numbers
-    density : bool, with surface densities: the luminosity band was observed
+    light : bool, surface brightness is known: with surface densities
+    distance : bool, with masses and rates of spaxels too
+    band : str, of images alone the one that gives the pixels
     """
     found = []
     for quantity in COLUMNS:
@@ -66,16 +67,18 @@ def extensions(flux_unit, binned=False, density=False):
                     integer=column == "flag",
                 )
             )
-    for p in PERCENTILES if density else ():
-        meaning = "log10 of stellar mass formed per area as projected, from logml and F555W"
-        found.append(
-            Extension(
-                f"{DENSITY}_{p}".upper(), "dex(solMass / pc2)",
-                f"{meaning}, {p[-2:]}th percentile of the posterior",
-            )
-        )  # fmt: skip
-    found.append(Extension("WHITE", flux_unit, "mean flux over the model's wavelengths"))
-    found.append(Extension("SNR", "", "median S/N per grid pixel of the spectrum answered"))
+    for quantity in quantities(light, distance):
+        for column in quantity.columns:
+            meaning = f"{quantity.meaning}, {column[-2:]}th percentile of the posterior"
+            found.append(Extension(column.upper(), quantity.unit, meaning))
+    white, snr = (
+        "mean flux over the model's wavelengths",
+        "median S/N per grid pixel of the spectrum",
+    )
+    if band is not None:
+        white, snr = f"flux in {band}", f"S/N in {band}"
+    found.append(Extension("WHITE", flux_unit, white))
+    found.append(Extension("SNR", "", f"{snr} answered"))
     if binned:
         found.append(Extension("BIN", "", "number of the spatial bin, -1 = none", integer=True))
     return found
@@ -92,6 +95,7 @@ class MapFile:
     wcs : celestial WCS or None
     cards : dict of keyword: value or (value, comment), for the primary header
     overwrite : bool
+    work : Work, entered before; without one an unfinished file is lost
 
     Raises
     ------
@@ -99,32 +103,56 @@ class MapFile:
         If the output exists, its folder does not, or the disk is full.
     """
 
-    def __init__(self, path, shape, layout, wcs=None, cards=None, overwrite=False):
+    def __init__(self, path, shape, layout, wcs=None, cards=None, overwrite=False, work=None):
         check_map_output(path, overwrite)
         self.path, self.shape, self.layout = Path(path), shape, {e.name: e for e in layout}
+        self.work = work
         self.temporary = self.path.with_name(f".{self.path.stem}.{os.getpid()}.fits")
+        if work is not None:
+            self.temporary = work.maps
         self.headers = [_primary(cards or {})] + [_header(e, shape, wcs) for e in layout]
         self.offsets = {}
 
+    @property
+    def state(self):
+        """What an earlier run got done (dict with ``rows``)."""
+        return {"rows": 0} if self.work is None else self.work.state
+
     def __enter__(self):
+        resumed = self.work is not None and self.work.resumed
         try:
-            self.file = open(self.temporary, "wb+", buffering=0)
-            self._lay_out()
+            self.file = open(self.temporary, "rb+" if resumed else "wb+", buffering=0)
+            self._lay_out(resumed)
+            if self.work is not None and not resumed:
+                self.done(0)
         except OSError as error:
             self._abandon()
             raise self._refusal(error) from None
         return self
 
-    def _lay_out(self):
-        self.file.write(self.headers[0])
-        for extension, header in zip(self.layout.values(), self.headers[1:], strict=True):
-            self.file.write(header)
-            self.offsets[extension.name] = self.file.tell()
+    def _lay_out(self, resumed):
+        place = 0
+        for index, header in enumerate(self.headers):
+            if not resumed:
+                os.pwrite(self.file.fileno(), header, place)
+            place += len(header)
+            if index == 0:
+                continue
+            extension = list(self.layout.values())[index - 1]
+            self.offsets[extension.name] = place
             size = extension.planes * self.shape[0] * self.shape[1] * 4
             size += -size % BLOCK
-            if hasattr(os, "posix_fallocate"):  # a full disk is found now, not after hours
-                os.posix_fallocate(self.file.fileno(), self.file.tell(), size)
-            self.end = self.file.seek(size, os.SEEK_CUR)
+            # a full disk is found now, not after hours
+            if hasattr(os, "posix_fallocate") and not resumed:
+                os.posix_fallocate(self.file.fileno(), place, size)
+            place += size
+        self.end = place
+
+    def done(self, rows, **state):
+        """Put on record, and on disk, now and then, that all rows before ``rows`` are written."""
+        if self.work is not None and (rows == 0 or self.work.due()):
+            os.fsync(self.file.fileno())
+            self.work.done(rows, **state)
 
     def write(self, name, rows, values):
         """Put rows of a map into place.
@@ -161,7 +189,8 @@ class MapFile:
     def _abandon(self):
         if hasattr(self, "file"):
             self.file.close()
-        self.temporary.unlink(missing_ok=True)
+        if self.work is None:
+            self.temporary.unlink(missing_ok=True)
 
     def _refusal(self, error):
         return InputError(

@@ -4,12 +4,14 @@ The SavedModel is run as it would be served, so a served answer and a predicted 
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
+from phangs_sfh import checksums
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument import Instrument
 from phangs_sfh.results import ANSWER_NAMES, result_table
@@ -35,6 +37,7 @@ class Model:
     info: dict
     instrument: Instrument
     saved: object
+    in_flight = 1
 
     @property
     def masks_emission_lines(self):
@@ -50,19 +53,29 @@ class Model:
         return {name: value.numpy() for name, value in outputs.items()}
 
 
-def released_model():
-    """Folder of the newest released model.
+def released_model(name=RELEASED):
+    """Folder of the newest version of a released model.
 
     Raises
     ------
     InputError
         If the installed package has none.
     """
-    root = Path(str(resources.files("phangs_sfh.saved_models"))) / RELEASED
+    root = Path(str(resources.files("phangs_sfh.saved_models"))) / name
     versions = [p for p in root.glob("*") if p.name.isdecimal() and p.is_dir()]
     if not versions:
         raise InputError(f"{root}: no released model is installed; name one with --model")
     return max(versions, key=lambda path: int(path.name))
+
+
+def find_model(path=None):
+    """Folder of a model: ``path`` itself, or that of the released model of this name."""
+    if path is None:
+        return released_model()
+    if not Path(path).exists() and Path(path).name == str(path):
+        folder = Path(str(resources.files("phangs_sfh.saved_models"))) / str(path)
+        return released_model(str(path)) if folder.is_dir() else Path(path)
+    return Path(path)
 
 
 def load_model(path=None, instrument=None):
@@ -70,7 +83,8 @@ def load_model(path=None, instrument=None):
 
     Parameters
     ----------
-    path : folder with saved_model.pb and model.json, default the newest released model
+    path : folder with saved_model.pb and model.json, or the name of a released model; default the
+        newest version of ``phangs``
     instrument : Instrument that the data were taken with; if given, the model's must agree
 
     Raises
@@ -78,11 +92,10 @@ def load_model(path=None, instrument=None):
     InputError
         If there is no model, it is damaged or of another schema, or is for another instrument.
     """
-    path = released_model() if path is None else Path(path)
-    info = _read_info(path)
-    theirs = _instrument(path, info)
+    path, info, theirs = read_description(path)
     if instrument is not None:
         check_instrument(path, theirs, instrument)
+    checksums.verify(path, remedy="copy or export the model again")
     import tensorflow as tf
 
     try:
@@ -99,6 +112,28 @@ def load_model(path=None, instrument=None):
             f"{path}: the SavedModel's serving_default lacks output '{absent[0]}'; export it again"
         )
     return Model(path=path, info=info, instrument=theirs, saved=saved)
+
+
+def read_description(path=None):
+    """What a model's folder says of it, without loading it.
+
+    Parameters
+    ----------
+    path : folder with saved_model.pb and model.json, or the name of a released model; default the
+        newest version of ``phangs``
+
+    Returns
+    -------
+    path : Path; info : dict, content of model.json; instrument : Instrument
+
+    Raises
+    ------
+    InputError
+        If there is no model, or its description is damaged or of another schema.
+    """
+    path = find_model(path)
+    info = _read_info(path)
+    return path, info, _instrument(path, info)
 
 
 def _read_info(path):
@@ -144,7 +179,7 @@ def check_instrument(path, theirs, ours):
         )
 
 
-def predict(observations, model, batch_size=1024, progress=None):
+def predict(observations, model, batch_size=256, progress=None):
     """Answer every row.
 
     Rows go through the model in batches filled up with empty rows to a few fixed sizes. No row's
@@ -153,7 +188,7 @@ def predict(observations, model, batch_size=1024, progress=None):
     Parameters
     ----------
     observations : Observations
-    model : Model
+    model : Model, or RemoteModel
     batch_size : int
     progress : callable, given how many more rows are done
 
@@ -170,12 +205,10 @@ def predict(observations, model, batch_size=1024, progress=None):
     n = len(observations)
     inputs = observations.inputs()
     answers = {}
-    for start in range(0, n, batch_size):
-        rows = slice(start, min(start + batch_size, n))
+    batches = [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
+    for rows, found in zip(batches, _answered(inputs, batches, batch_size, model), strict=True):
         count = rows.stop - rows.start
-        size = _batch_shape(count, batch_size)
-        batch = {name: _filled_up(value[rows], size) for name, value in inputs.items()}
-        for name, value in model.answer(**batch).items():
+        for name, value in found.items():
             if name not in answers:
                 answers[name] = np.empty((n, *value.shape[1:]), value.dtype)
             answers[name][rows] = value[:count]
@@ -183,6 +216,22 @@ def predict(observations, model, batch_size=1024, progress=None):
             progress(count)
     answers["flag"] = answers["flag"] | observations.flags
     return result_table(answers, model.info)
+
+
+def _answered(inputs, batches, batch_size, model):
+    """Answers to slices of the inputs, in order; several at once if the model is on a server."""
+
+    def answer(rows):
+        size = _batch_shape(rows.stop - rows.start, batch_size)
+        return model.answer(
+            **{name: _filled_up(value[rows], size) for name, value in inputs.items()}
+        )
+
+    if model.in_flight == 1:
+        yield from map(answer, batches)
+        return
+    with ThreadPoolExecutor(model.in_flight) as pool:
+        yield from pool.map(answer, batches)
 
 
 def _batch_shape(count, batch_size):

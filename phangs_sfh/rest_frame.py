@@ -168,6 +168,33 @@ def _level(flux, good, band_flux, band_good):
     """Typical absolute flux of a row, shape (n,): of its spectrum, else of its bands, else 1."""
     level = np.ones(len(flux))
     for value, present in ((band_flux, band_good), (flux, good)):
-        for row in np.flatnonzero(present.any(axis=1)):
-            level[row] = np.median(np.abs(value[row, present[row]])) or level[row]
+        median = row_medians(np.abs(value), present)
+        level = np.where(median > 0, median, level)
     return level
+
+
+def row_medians(values, good):
+    """Medians of the good values of every row, NaN where there are none.
+
+    Rows with equally many good values are done together, many times faster than one by one.
+
+    Parameters
+    ----------
+    values : (n, k) array
+    good : (n, k) boolean array
+
+    Returns
+    -------
+    medians : (n,) float64 array
+    """
+    medians, counts = np.full(len(values), np.nan), good.sum(axis=1)
+    for count in np.unique(counts[counts > 0]):
+        rows = np.flatnonzero(counts == count)
+        if count < values.shape[1]:
+            part = np.where(good[rows], values[rows], np.inf)
+        else:
+            part = values if len(rows) == len(values) else values[rows]
+        middle = [(count - 1) // 2, count // 2]
+        part = np.partition(part, middle, axis=1)[:, middle]
+        medians[rows] = part.mean(axis=1, dtype=np.float64)
+    return medians

@@ -107,6 +107,7 @@ def _described(quantity, name):
 
 def result_meta(model_info):
     """What a result must be read with (dict with FITS-sized keys)."""
+    served = {"SERVER": model_info["server"]} if "server" in model_info else {}
     return {
         "AGEBINS": " ".join(f"{edge:g}" for edge in ages.EDGES_MYR),
         "AGEUNIT": "Myr",
@@ -115,4 +116,5 @@ def result_meta(model_info):
         "INSTRUME": str(model_info["instrument"]["name"]),
         "ZSUN": float(model_info["z_sun"]),
         "CREATOR": f"phangs-sfh {__version__}",
+        **served,
     }

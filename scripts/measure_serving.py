@@ -1,9 +1,12 @@
 """How fast the exported graph answers, where the time goes, and how much memory it takes.
 
-    python scripts/measure_serving.py [MODEL_FOLDER] [--threads 1 2] [--batches 1 32 1024]
+    python scripts/measure_serving.py [MODEL_FOLDER] [--threads 1 2] [--batches 1 32 128 1024]
+    python scripts/measure_serving.py --requests 100000
 
 Each number of threads is measured in a process of its own: TensorFlow fixes its threads at start.
-Times are the best of several runs, since other programs only ever add to them.
+Times are the best of several runs, since other programs only ever add to them; CPU time, over all
+threads, is what counts where other programs run. ``--requests`` looks at memory alone: that many
+requests of one spectrum, every hundredth of 2 to 64.
 """
 
 import argparse
@@ -16,18 +19,18 @@ import time
 from pathlib import Path
 
 SECONDS = 2.0  # of measuring, a case
-N_FLAT = 2000  # requests after which memory is looked at again
 
 
-def best_time(function, seconds=SECONDS):
-    """Shortest time of one call [s]."""
+def best_times(function, seconds=SECONDS):
+    """Shortest time of one call by the clock, and least CPU time [s]."""
     function()
-    best, end = float("inf"), time.perf_counter() + seconds
+    best, least, end = float("inf"), float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < end:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         function()
         best = min(best, time.perf_counter() - start)
-    return best
+        least = min(least, time.process_time() - used)
+    return best, least
 
 
 def resident_mib():
@@ -78,23 +81,39 @@ def measure(folder, threads, batches):
         for name, function in model.signatures.items():
             if name == "posterior" and n > 256:
                 continue  # 256 samples of 38 numbers for each would fill the memory
-            times[name] = best_time(lambda f=function, t=tensors: _wait(f(**t)))
+            best = best_times(lambda f=function, t=tensors: _wait(f(**t)))
+            times[name], times[f"{name} CPU"] = best
         found["batches"][n] = times
-    inputs = {k: tf.constant(v) for k, v in random_inputs(description, 32, rng).items()}
-    function = model.signatures["serving_default"]
-    for _ in range(100):
-        function(**inputs)
-    steady = resident_mib()
-    for _ in range(N_FLAT):
-        function(**inputs)
-    found["growth_mib"] = resident_mib() - steady
     if threads == 1:
         found["stages"] = stages(folder, random_inputs(description, max(batches), rng))
     return found
 
 
+def memory(folder, n_requests):
+    """Print resident memory while one process answers ``n_requests`` requests."""
+    import numpy as np
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(folder))
+    function = model.signatures["serving_default"]
+    description = json.loads((folder / "model.json").read_text())
+    rng = np.random.default_rng(0)
+    sizes = [
+        {k: tf.constant(v) for k, v in random_inputs(description, n, rng).items()}
+        for n in range(1, 65)
+    ]
+    for inputs in sizes * 2:
+        function(**inputs)
+    steady = resident_mib()
+    print(f"steady: {steady:.0f} MiB")
+    for i in range(1, n_requests + 1):
+        _wait(function(**sizes[0 if i % 100 else i // 100 % 64]))
+        if i % 10000 == 0:
+            print(f"{i} requests: {resident_mib() - steady:+.1f} MiB", flush=True)
+
+
 def stages(folder, inputs):
-    """Time of each stage alone, a spectrum [s]."""
+    """CPU time of each stage alone, a spectrum [s]."""
     import keras
     import tensorflow as tf
 
@@ -112,53 +131,57 @@ def stages(folder, inputs):
     n = len(inputs["flux"])
     cleaned = clean(*arrays)[0]
     hidden = network(cleaned, training=False)
-    mixture = head(hidden)
+    mixture = head.marginals(hidden)
     steps = {
         "cleaning": (lambda *x: clean(*x)[0], arrays),
         "network": (lambda x: network(x, training=False), [cleaned]),
-        "head": (head, [hidden]),
-        "quantiles": (summaries.quantiles, mixture),
+        "head": (head.marginals, [hidden]),
+        "quantiles": (summaries.marginal_quantiles, mixture),
     }
     found = {}
     for name, (function, arguments) in steps.items():
         compiled = tf.function(function, autograph=False)
-        found[name] = best_time(lambda f=compiled, a=arguments: _wait(f(*a))) / n
+        found[name] = best_times(lambda f=compiled, a=arguments: _wait(f(*a)))[1] / n
     return found
 
 
 def report(results):
-    print("threads  batch  spectra/s  µs/spectrum  posterior µs/spectrum  load s  RSS MiB")
+    print("threads  batch  latency ms  spectra/s  CPU µs/spectrum  posterior µs  load s  RSS MiB")
     for found in results:
         for n, times in found["batches"].items():
             n = int(n)
             default, samples = times["serving_default"], times.get("posterior")
             print(
-                f"{found['threads']:7d} {n:6d} {n / default:10.0f} {default / n * 1e6:12.1f} "
-                + (f"{samples / n * 1e6:22.1f}" if samples else f"{'-':>22s}")
+                f"{found['threads']:7d} {n:6d} {default * 1e3:11.1f} {n / default:10.0f} "
+                f"{times['serving_default CPU'] / n * 1e6:16.1f} "
+                + (f"{samples / n * 1e6:13.1f}" if samples else f"{'-':>13s}")
                 + f" {found['load_s']:7.2f} {found['peak_mib']:8.0f}"
             )
-        print(f"         memory after {N_FLAT} more requests: {found['growth_mib']:+.1f} MiB")
     stage = results[0].get("stages", {})
     if stage:
         n = max(int(n) for n in results[0]["batches"])
-        whole = results[0]["batches"][str(n)]["serving_default"] / n
+        whole = results[0]["batches"][str(n)]["serving_default CPU"] / n
         stage["surprise, flags, rest"] = whole - sum(stage.values())
-        print(f"one thread, batch {n}, µs/spectrum:")
+        print(f"one thread, batch {n}, CPU µs/spectrum:")
         print("  " + ", ".join(f"{name} {value * 1e6:.1f}" for name, value in stage.items()))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(__file__).parents[1] / "saved_models" / "phangs" / "1"
+    default = Path(__file__).parents[1] / "saved_models" / "phangs" / "2"
     parser.add_argument("model", nargs="?", type=Path, default=default)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 1024])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 128, 1024])
+    parser.add_argument("--requests", type=int, help="only look at memory over so many requests")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         found = measure(options.model, options.child, options.batches)
         found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps(found))
+        return
+    if options.requests:
+        memory(options.model, options.requests)
         return
     results = []
     for threads in options.threads:

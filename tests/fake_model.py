@@ -1,4 +1,4 @@
-"""A small SavedModel with the signature of the real one, made of plain TensorFlow."""
+"""A small SavedModel with the signatures of the real one, made of plain TensorFlow."""
 
 import json
 
@@ -7,6 +7,8 @@ import numpy as np
 from phangs_sfh.flags import Flag
 from phangs_sfh.instrument import load_instrument
 from phangs_sfh.results import COLUMNS
+
+N_SAMPLES = 65
 
 
 def write_fake_model(folder, **changes):
@@ -25,23 +27,23 @@ def write_fake_model(folder, **changes):
     widths = {name: 16 if q.per_bin else 1 for q in COLUMNS for name in q.columns}
     widths.pop("flag")
 
+    specs = [
+        tf.TensorSpec([None, n], tf.float32, name=name)
+        for name, n in (
+            ("flux", instrument.n_pixels),
+            ("flux_err", instrument.n_pixels),
+            ("band_flux", instrument.n_bands),
+            ("band_flux_err", instrument.n_bands),
+        )
+    ]
+
     class Fake(tf.Module):
         def __init__(self):
             self.spectral = tf.Variable(weights(2 * instrument.n_pixels, 64))
             self.bands = tf.Variable(weights(2 * instrument.n_bands, 64))
             self.heads = {name: tf.Variable(weights(64, n)) for name, n in widths.items()}
 
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec([None, n], tf.float32, name=name)
-                for name, n in (
-                    ("flux", instrument.n_pixels),
-                    ("flux_err", instrument.n_pixels),
-                    ("band_flux", instrument.n_bands),
-                    ("band_flux_err", instrument.n_bands),
-                )
-            ]
-        )
+        @tf.function(input_signature=specs)
         def serve(self, flux, flux_err, band_flux, band_flux_err):
             pixels, bands = flux_err > 0, band_flux_err > 0
             hidden = tf.tanh(
@@ -61,8 +63,21 @@ def write_fake_model(folder, **changes):
                 flag += tf.where(hit, int(bit), 0)
             return {**answers, "flag": flag}
 
+        @tf.function(input_signature=specs)
+        def draw(self, flux, flux_err, band_flux, band_flux_err):
+            answers = self.serve(flux, flux_err, band_flux, band_flux_err)
+            steps = tf.linspace(-1.0, 1.0, N_SAMPLES)
+            samples = {
+                q.name: answers[f"{q.name}_p50"][:, None] + steps
+                for q in COLUMNS
+                if q.percentiles and not q.per_bin
+            }
+            tilt = tf.tensordot(steps, tf.linspace(-1.0, 1.0, 16), 0)
+            return {**samples, "sfh": tf.nn.softmax(answers["sfh_p50"][:, None] + tilt)}
+
     fake = Fake()
-    tf.saved_model.save(fake, str(folder), signatures={"serving_default": fake.serve})
+    signatures = {"serving_default": fake.serve, "posterior": fake.draw}
+    tf.saved_model.save(fake, str(folder), signatures=signatures)
     info = {
         "schema_version": 1,
         "name": "fake",

@@ -28,7 +28,8 @@ def simulated(n, seed=0):
 
 def target_vectors(drawn):
     """Targets (n, 37) of simulated galaxies."""
-    scalars = np.stack([drawn[name] for name in targets.SCALARS], axis=1)
+    stretched = {**drawn, "av": np.asarray(targets.av_to_target(drawn["av"]))}
+    scalars = np.stack([stretched[name] for name in targets.SCALARS], axis=1)
     ratios = targets.log_ratios(targets.floored(drawn["sfh"]))
     return np.concatenate([scalars, ratios, drawn["mh"]], axis=1).astype("float32")
 
@@ -87,6 +88,7 @@ def write_run(folder, n=1200):
     model.save(folder / "model.keras")
     description = {
         "schema_version": 1,
+        "av_softness": targets.AV_SOFTNESS,
         "name": "small",
         "instrument": instrument.to_dict(),
         "z_sun": 0.02,

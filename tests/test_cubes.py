@@ -7,13 +7,17 @@ from astropy.io import fits
 from fake_model import write_fake_model
 from small_cube import REDSHIFT, spectra, write_cube
 
-from phangs_sfh import cubes, prediction, rest_frame
+from phangs_sfh import cube_spectra, prediction, rest_frame
+from phangs_sfh.bin_stack import BinStack
 from phangs_sfh.cube_input import open_cube
-from phangs_sfh.cubes import Field, Mapper, surface_luminosity
+from phangs_sfh.cubes import Field, Mapper
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
+from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.instrument import load_instrument
+from phangs_sfh.map_bands import HeldBands
 from phangs_sfh.map_output import MapFile, extensions
+from phangs_sfh.map_quantities import surface_luminosity
 from phangs_sfh.milky_way import dereddening
 from phangs_sfh.observation import Observations
 
@@ -68,8 +72,8 @@ def assert_same(maps, table, where=slice(None), atol=2e-4):
 
 @pytest.mark.parametrize("block_bytes", [1, 1e9])
 def test_spaxels_get_the_answers_of_a_table(tmp_path, model, monkeypatch, block_bytes):
-    monkeypatch.setattr(cubes, "BLOCK_BYTES", block_bytes)
-    monkeypatch.setattr(cubes, "CHUNK", 3)
+    monkeypatch.setattr(cube_spectra, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(cube_spectra, "CHUNK", 3)
     flux, variance = write_cube(tmp_path / "c.fits", NY, NX)
     maps, mapper = maps_of(tmp_path / "c.fits", model, tmp_path / "o.fits")
     table = answers_of(model, as_rows(flux), as_rows(np.sqrt(variance)), REDSHIFT)
@@ -110,7 +114,7 @@ def test_bands_go_with_their_spaxels_and_stand_alone_where_there_is_no_spectrum(
     rng = np.random.default_rng(2)
     bands = rng.uniform(50, 300, (5, NY, NX)).astype("f4"), np.full((5, NY, NX), 4, "f4")
     bands[1][2, 0] = 0
-    maps, _ = maps_of(tmp_path / "c.fits", model, tmp_path / "o.fits", bands=bands)
+    maps, _ = maps_of(tmp_path / "c.fits", model, tmp_path / "o.fits", bands=HeldBands(*bands))
     flux[:, 1, 1] = np.nan
     table = answers_of(
         model, as_rows(flux), as_rows(np.sqrt(variance)), REDSHIFT, tuple(map(as_rows, bands))
@@ -136,10 +140,12 @@ def test_foreground_dust_is_taken_off_spectrum_and_bands(tmp_path, model):
 
     bands = np.full((5, NY, NX), 100, "f4"), np.full((5, NY, NX), 4, "f4")
     write_cube(tmp_path / "c.fits", NY, NX)
-    clear, _ = maps_of(tmp_path / "c.fits", model, tmp_path / "o.fits", bands=bands)
+    clear, _ = maps_of(tmp_path / "c.fits", model, tmp_path / "o.fits", bands=HeldBands(*bands))
     write_cube(tmp_path / "r.fits", NY, NX, redden)
     behind = tuple((part * dimmed).astype("f4") for part in bands)
-    maps, _ = maps_of(tmp_path / "r.fits", model, tmp_path / "o.fits", bands=behind, ebv=ebv)
+    maps, _ = maps_of(
+        tmp_path / "r.fits", model, tmp_path / "o.fits", bands=HeldBands(*behind), ebv=ebv
+    )
     for name, values in clear.items():
         assert maps[name] == pytest.approx(values, rel=1e-4, abs=2e-4), name
 
@@ -147,7 +153,7 @@ def test_foreground_dust_is_taken_off_spectrum_and_bands(tmp_path, model):
 def test_a_velocity_map_shifts_every_spaxel_by_its_own(tmp_path, model):
     flux, variance = write_cube(tmp_path / "c.fits", NY, NX)
     velocity = np.linspace(600, 1200, NY * NX).round(-1)
-    redshift = np.expm1(velocity / cubes.SPEED_OF_LIGHT).reshape(NY, NX)
+    redshift = np.expm1(velocity / SPEED_OF_LIGHT).reshape(NY, NX)
     redshift[0, 0] = np.nan
     maps, _ = maps_of(tmp_path / "c.fits", model, tmp_path / "o.fits", redshift)
     table = answers_of(model, as_rows(flux), as_rows(np.sqrt(variance)), redshift.ravel())
@@ -156,14 +162,19 @@ def test_a_velocity_map_shifts_every_spaxel_by_its_own(tmp_path, model):
 
 
 def test_bins_are_answered_once_and_painted_back(tmp_path, model, monkeypatch):
-    monkeypatch.setattr(cubes, "BLOCK_BYTES", 1)  # bins across blocks
+    monkeypatch.setattr(cube_spectra, "BLOCK_BYTES", 1)  # bins across blocks
     flux, variance = write_cube(tmp_path / "c.fits", NY, NX)
     bins = np.arange(NY * NX).reshape(NY, NX) % 3
     bins[0, 0] = -1
     rng = np.random.default_rng(2)
     bands = rng.uniform(50, 300, (5, NY, NX)).astype("f4"), np.full((5, NY, NX), 4, "f4")
     maps, mapper = maps_of(
-        tmp_path / "c.fits", model, tmp_path / "o.fits", bins=bins, n_bins=3, bands=bands
+        tmp_path / "c.fits",
+        model,
+        tmp_path / "o.fits",
+        bins=bins,
+        n_bins=3,
+        bands=HeldBands(*bands),
     )
     picked = [bins.ravel() == b for b in range(3)]
     n = np.array([p.sum() for p in picked])[:, None]
@@ -177,9 +188,9 @@ def test_bins_are_answered_once_and_painted_back(tmp_path, model, monkeypatch):
 
 
 def test_covariance_raises_the_errors_of_bins():
-    stack = cubes.BinStack(1, 4)
-    stack.add(np.zeros(100, int), np.ones((4, 100), "f4"), np.ones((4, 100), "f4"))
-    stack.add(np.full(3, -1), np.ones((4, 3), "f4"), np.ones((4, 3), "f4"))
+    stack = BinStack(1, 4)
+    stack.add(np.zeros(100, int), np.ones((100, 4), "f4"), np.ones((100, 4), "f4"))
+    stack.add(np.full(3, -1), np.ones((3, 4), "f4"), np.ones((3, 4), "f4"))
     flux, error = stack.mean(slice(0, 1))
     assert flux == pytest.approx(1) and error == pytest.approx(0.1)
     assert stack.mean(slice(0, 1), 1.06)[1] == pytest.approx(0.1 * (1 + 1.06 * 2))

@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,6 +153,9 @@ def test_released_model_is_the_highest_version(tmp_path, monkeypatch):
     for version in ("2", "10", "latest", "9"):
         (tmp_path / "phangs" / version).mkdir(parents=True)
     assert prediction.released_model() == tmp_path / "phangs" / "10"
+    (tmp_path / "phangs-robust" / "3").mkdir(parents=True)
+    assert prediction.find_model("phangs-robust") == tmp_path / "phangs-robust" / "3"
+    assert prediction.find_model("elsewhere/phangs-robust") == Path("elsewhere/phangs-robust")
 
 
 def test_released_model_answers_alone_as_in_a_batch():

@@ -11,17 +11,17 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from phangs_sfh import ages
 from phangs_sfh.evaluation import figures
 from phangs_sfh.tables import quiet
 
-YOUNG_MYR = 80.0
-YOUNG = ages.EDGES_MYR[1:] <= YOUNG_MYR
-BARS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120)
-"""Lengths that a scale bar may have [arcsec]."""
+BARS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120)
+"""Lengths that a scale bar may have [arcsec, or kpc where the distance is known]."""
 
 PLACES = ("#d1495b", "#2a6f97", "#e09f3e")
+GREY = "0.85"
 
 
 @dataclass(frozen=True)
@@ -56,30 +56,31 @@ def map_figure(maps):
 
     Returns
     -------
-    figure : matplotlib Figure. Upper row: white light, mean age, [M/H], A_V, mass formed in the
-        last 80 Myr (sum of the bins' medians); middle: surprise and half the widths of the 68 %
-        intervals (those of the bins added in quadrature); below: histories of three spaxels
+    figure : matplotlib Figure. Upper row: white light, mean age, [M/H], A_V, star formation rate
+        over the last 10 Myr (per area, or per mass where that is not known); middle: surprise and
+        half the widths of the 68 % intervals; below: histories of three spaxels or bins
     """
     with quiet(), fits.open(maps) as hdus:
         answers, errors = _panels(hdus)
         places = _places(hdus)
         histories = [np.array([hdus[f"SFH_{p}"].data[:, y, x] for p in ("P16", "P50", "P84")])
                      for y, x, _ in places]  # fmt: skip
-        scale = _arcsec_per_pixel(hdus["WHITE"].header)
         primary = hdus[0].header.copy()
-    ny, nx = answers[0].values.shape
+        sky = Sky.of(hdus["WHITE"].header, primary.get("DISTANCE", 0.0))
     figure = Figure(figsize=(17.5, 10.6))
     FigureCanvasAgg(figure)
     above = figure.add_gridspec(
-        2, 5, left=0.02, right=0.975, top=0.925, bottom=0.36, wspace=0.16, hspace=0.14
+        2, 5, left=0.045, right=0.965, top=0.925, bottom=0.39, wspace=0.24, hspace=0.13
     )
     for row, panels in enumerate((answers, errors)):
         for column, panel in enumerate(panels):
             axes = figure.add_subplot(above[row, column])
-            draw_panel(figure, axes, panel)
+            draw_panel(figure, axes, panel, sky)
+            label_offsets(axes, sky, left=column == 0, bottom=row == 1)
             if row == column == 0:
-                mark(axes, places)
-                scale_bar(axes, scale, nx, ny)
+                mark(axes, places, sky)
+                scale_bar(axes, sky)
+                compass(axes, sky)
     below = figure.add_gridspec(1, 3, left=0.055, right=0.975, top=0.285, bottom=0.065, wspace=0.2)
     for index, (place, history) in enumerate(zip(places, histories, strict=True)):
         draw_place(figure.add_subplot(below[index]), place, history, PLACES[index])
@@ -99,22 +100,23 @@ def _panels(hdus):
     def half(name):
         return 0.5 * (hdus[f"{name}_P84"].data - hdus[f"{name}_P16"].data).astype(np.float32)
 
-    share = 100 * middle("SFH")[YOUNG].sum(axis=0)
-    share_error = 100 * np.sqrt((half("SFH")[YOUNG] ** 2).sum(axis=0))
-    young = f"mass formed in {YOUNG_MYR:g} Myr [%]"
+    rate = "LOGSIGSFR10" if "LOGSIGSFR10_P50" in hdus else "LOGSSFR10"
+    unit = r"$M_\odot$ yr$^{-1}$ kpc$^{-2}$" if rate == "LOGSIGSFR10" else "yr$^{-1}$ per mass"
+    white = np.array(hdus["WHITE"].data, np.float32)
+    light = hdus["WHITE"].header["DESCRIP"]
     answers = [
-        Panel("white light", np.array(hdus["WHITE"].data, np.float32), "gray"),
+        Panel(light if light.startswith("flux") else "white light", white, "gray"),
         Panel("log age [yr], by mass", middle("MW_LOGAGE"), "viridis"),
         Panel("[M/H] [dex], by mass", middle("MW_MH"), "cividis"),
-        Panel(r"$A_V$ [mag]", middle("AV"), "inferno", 0.0),
-        Panel(young, share, "plasma", 0.0),
-    ]
+        Panel(r"$A_V$ [mag]", middle("AV"), "inferno"),
+        Panel(f"log SFR, 10 Myr [{unit}]", middle(rate), "plasma"),
+    ]  # fmt: skip
     errors = [
         Panel("surprise", np.array(hdus["SURPRISE"].data, np.float32), "magma"),
-        Panel("error of log age [dex]", half("MW_LOGAGE"), "bone_r", 0.0),
-        Panel("error of [M/H] [dex]", half("MW_MH"), "bone_r", 0.0),
-        Panel(r"error of $A_V$ [mag]", half("AV"), "bone_r", 0.0),
-        Panel(f"error of {young}", share_error, "bone_r", 0.0),
+        Panel("error of log age [dex]", half("MW_LOGAGE"), "bone_r"),
+        Panel("error of [M/H] [dex]", half("MW_MH"), "bone_r"),
+        Panel(r"error of $A_V$ [mag]", half("AV"), "bone_r"),
+        Panel("error of log SFR [dex]", half(rate), "bone_r"),
     ]
     return answers, errors
 
@@ -122,28 +124,72 @@ def _panels(hdus):
 def _places(hdus):
     """Spaxels to show, (y, x, name): the brightest, and the youngest and oldest of good S/N."""
     white, snr = np.array(hdus["WHITE"].data), np.array(hdus["SNR"].data)
-    age = np.array(hdus["MW_LOGAGE_P50"].data)
+    age = np.array(hdus["LW_LOGAGE_P50"].data)
     answered = np.isfinite(age) & np.isfinite(white) & np.isfinite(snr)
     if not answered.any():
         return []
-    good = answered & (snr >= np.median(snr[answered]))
+    good = answered & (snr >= np.percentile(snr[answered], 75))
     found = []
     for name, values, pick in (
         ("brightest", np.where(answered, white, -np.inf), np.argmax),
-        ("youngest", np.where(good, age, np.inf), np.argmin),
-        ("oldest", np.where(good, age, -np.inf), np.argmax),
+        ("youngest light", np.where(good, age, np.inf), np.argmin),
+        ("oldest light", np.where(good, age, -np.inf), np.argmax),
     ):
         y, x = np.unravel_index(pick(values), values.shape)
         found.append((int(y), int(x), f"{name}, x = {x + 1}, y = {y + 1}, S/N {snr[y, x]:.0f}"))
     return found
 
 
-def _arcsec_per_pixel(header):
-    wcs = WCS(header)
-    return proj_plane_pixel_scales(wcs.celestial)[0] * 3600 if wcs.has_celestial else None
+@dataclass(frozen=True)
+class Sky:
+    """How pixels lie on the sky.
+
+    Attributes
+    ----------
+    shape : (ny, nx)
+    scale : float, arcsec a pixel; None if unknown
+    north, east : unit vectors (x, y) in pixels; None if unknown
+    kpc : float, of an arcsec; 0 if unknown
+    """
+
+    shape: tuple
+    scale: float | None
+    north: np.ndarray | None
+    east: np.ndarray | None
+    kpc: float
+
+    @classmethod
+    def of(cls, header, distance):
+        """From a map's header and the distance [Mpc], 0 = unknown."""
+        shape, wcs = (header["NAXIS2"], header["NAXIS1"]), WCS(header)
+        if not wcs.has_celestial:
+            return cls(shape, None, None, None, 0.0)
+        wcs = wcs.celestial
+        scale = proj_plane_pixel_scales(wcs)[0] * 3600
+        middle = wcs.wcs_pix2world([[shape[1] / 2, shape[0] / 2]], 0)[0]
+        step = scale / 3600
+        shifts = np.array([[0, step], [step / np.cos(np.radians(middle[1])), 0], [0, 0]])
+        north, east, centre = wcs.wcs_world2pix(middle + shifts, 0)
+        north, east = (v / np.hypot(*v) for v in (north - centre, east - centre))
+        return cls(shape, scale, north, east, np.radians(1 / 3600) * distance * 1e3)
+
+    @property
+    def extent(self):
+        """Edges of the image [arcsec from the middle, or pixels]."""
+        ny, nx = self.shape
+        if self.scale is None:
+            return (0.5, nx + 0.5, 0.5, ny + 0.5)
+        x, y = nx * self.scale / 2, ny * self.scale / 2
+        return (-x, x, -y, y)
+
+    def place(self, y, x):
+        """Where a pixel is drawn, (x, y)."""
+        left, right, bottom, top = self.extent
+        ny, nx = self.shape
+        return left + (x + 0.5) / nx * (right - left), bottom + (y + 0.5) / ny * (top - bottom)
 
 
-def draw_panel(figure, axes, panel):
+def draw_panel(figure, axes, panel, sky):
     """One map with its colour bar; the scale runs between the 2nd and 98th percentile."""
     finite = panel.values[np.isfinite(panel.values)]
     low, high = np.percentile(finite, [2, 98]) if finite.size else (0.0, 1.0)
@@ -151,39 +197,77 @@ def draw_panel(figure, axes, panel):
     high = high if high > low else low + 1.0
     scale = {"vmin": low, "vmax": high}
     if panel.colours == "gray":
-        scale = {"norm": AsinhNorm(0.1 * high, vmin=low, vmax=high)}
-    axes.set_facecolor("0.85")
+        scale = {"norm": AsinhNorm(0.1 * max(high, 1e-30), vmin=low, vmax=high)}
+    axes.set_facecolor(GREY)
     image = axes.imshow(
-        panel.values, origin="lower", cmap=panel.colours, interpolation="nearest", **scale
-    )
-    axes.set_xticks([])
-    axes.set_yticks([])
+        panel.values, origin="lower", cmap=panel.colours, interpolation="nearest",
+        extent=sky.extent, **scale,
+    )  # fmt: skip
     axes.set_title(panel.title, fontsize=12)
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.02)
     bar.ax.tick_params(labelsize=9)
+    bar.ax.yaxis.set_major_locator(MaxNLocator(6))
     if panel.colours == "gray":
         bar.set_ticks([])
 
 
-def mark(axes, places):
+def label_offsets(axes, sky, left, bottom):
+    """Ticks in arcsec on the outer sides."""
+    unit = "arcsec" if sky.scale else "pixel"
+    axes.tick_params(labelsize=9, direction="in", labelleft=left, labelbottom=bottom)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5))
+    if left:
+        axes.set_ylabel(unit, fontsize=10, labelpad=1)
+    if bottom:
+        axes.set_xlabel(unit, fontsize=10, labelpad=1)
+
+
+def mark(axes, places, sky):
     for (y, x, _), colour in zip(places, PLACES, strict=False):
-        axes.plot(x, y, "o", ms=11, mfc="none", mec="w", mew=3.2)
-        axes.plot(x, y, "o", ms=11, mfc="none", mec=colour, mew=1.8)
+        axes.plot(*sky.place(y, x), "o", ms=11, mfc="none", mec="w", mew=3.2)
+        axes.plot(*sky.place(y, x), "o", ms=11, mfc="none", mec=colour, mew=1.8)
 
 
-def scale_bar(axes, arcsec_per_pixel, nx, ny):
-    """A bar of about a quarter of the width; in spaxels if the scale is unknown."""
-    scale = arcsec_per_pixel or 1.0
-    length = max([bar for bar in BARS if bar <= 0.3 * nx * scale], default=BARS[0])
-    x, y, width = 0.05 * nx, 0.06 * ny, length / scale
-    unit = '"' if arcsec_per_pixel else " spaxels"
-    for colour, thickness in (("k", 5), ("w", 2.5)):
-        axes.plot([x, x + width], [y, y], color=colour, lw=thickness, solid_capstyle="butt")
+def _written(axes, text, place, **more):
     axes.annotate(
-        f"{length:g}{unit}", (x + width / 2, y), (0, 5), textcoords="offset points", ha="center",
-        color="w", fontsize=11, fontweight="bold",
-        bbox={"fc": "k", "alpha": 0.45, "lw": 0, "pad": 1.5},
+        text, place, textcoords="offset points", color="w", fontsize=11, fontweight="bold",
+        bbox={"fc": "k", "alpha": 0.45, "lw": 0, "pad": 1.5}, **more,
     )  # fmt: skip
+
+
+def scale_bar(axes, sky):
+    """A bar of about a quarter of the width, in kpc where the distance is known."""
+    left, right, bottom, top = sky.extent
+    unit, factor = (" kpc", sky.kpc) if sky.kpc else ('"', 1.0)
+    if not sky.scale:
+        unit = " spaxels"
+    width = right - left
+    length = max([bar for bar in BARS if bar <= 0.3 * width * factor], default=BARS[0])
+    if length < 1 and sky.kpc:
+        text = f"{1e3 * length:g} pc"
+    else:
+        text = f"{length:g}{unit}"
+    x, y = left + 0.06 * width, bottom + 0.07 * (top - bottom)
+    for colour, thickness in (("k", 5), ("w", 2.5)):
+        axes.plot([x, x + length / factor], [y, y], color=colour, lw=thickness,
+                  solid_capstyle="butt")  # fmt: skip
+    _written(axes, text, (x + length / factor / 2, y), xytext=(0, 6), ha="center")
+
+
+def compass(axes, sky):
+    """Arrows to the north and to the east."""
+    if sky.north is None:
+        return
+    left, right, bottom, top = sky.extent
+    length = 0.12 * min(right - left, top - bottom)
+    far = length * np.maximum(0, np.maximum(sky.north, sky.east))
+    start = np.array([right, top]) - far - 0.09 * np.array([right - left, top - bottom])
+    for direction, name in ((sky.north, "N"), (sky.east, "E")):
+        tip = start + length * direction
+        axes.annotate("", tip, start, arrowprops={"arrowstyle": "-|>", "color": "w", "lw": 1.6})
+        axes.text(*(start + 1.35 * length * direction), name, color="w", fontsize=10,
+                  fontweight="bold", ha="center", va="center")  # fmt: skip
 
 
 def draw_place(axes, place, history, colour):

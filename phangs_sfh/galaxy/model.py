@@ -1,5 +1,6 @@
 """The forward model: from physical parameters to noiseless spectra, band fluxes and labels."""
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,12 @@ class ForwardModel:
     def cell_edges(self):
         """Edges of the age cells in which masses are given [yr], shape (n_cells + 1,)."""
         return self.templates.cell_edges
+
+    def with_templates(self, templates):
+        """The same model on other SSPs of the same shapes (``ssp_errors.ErrorModel.draw``)."""
+        other = copy(self)
+        other.templates = templates
+        return other
 
     def observe(self, stars, screen, gas=None):
         """Noiseless spectra and band fluxes.

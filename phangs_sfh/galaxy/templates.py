@@ -30,7 +30,8 @@ class Templates:
     velocity_step : float [km/s]
     slice_wave : (n_slices,) array [Å]
     slice_band : (n_slices,) int array, band of each slice
-    luminosity : (n_age, n_z) array, mean f_λ luminosity in the instrument's luminosity band
+    luminosity_slices : (n_slices,) bool array, slices of the instrument's luminosity band
+    luminosity : (n_age, n_z) array, mean f_λ luminosity in that band
     """
 
     rows: np.ndarray
@@ -44,6 +45,7 @@ class Templates:
     velocity_step: float
     slice_wave: np.ndarray
     slice_band: np.ndarray
+    luminosity_slices: np.ndarray
     luminosity: np.ndarray
 
 
@@ -110,6 +112,7 @@ def prepare(ssp, instrument):
         velocity_step=velocity_step,
         slice_wave=np.concatenate(slice_wave),
         slice_band=slice_band,
+        luminosity_slices=light,
         luminosity=slices[..., light].sum(axis=-1).T,
     )
 

@@ -2,7 +2,9 @@
 
 ``phangs_sfh/data/prior_NAME.json`` holds the named priors; users write their own in the same form:
 sections with a distribution for each parameter and, for choices, the weight of each. An optional
-section ``observing`` sets fields of ``library.observing.ObservingConditions`` for training.
+section ``observing`` sets fields of ``library.observing.ObservingConditions`` for training; an
+optional section ``stellar_library`` makes each 250 galaxies of another library's stars, with the
+standard deviations of ``galaxy.ssp_errors.LibraryErrors``.
 """
 
 import json
@@ -13,10 +15,10 @@ import numpy as np
 
 from phangs_sfh import ages
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy import dust
+from phangs_sfh.galaxy import dust, ssp_errors
 
 DEFAULT = "broad"
-NAMES = ["broad", "paper"]
+NAMES = ["broad", "paper", "robust"]
 
 ARGUMENTS = {
     "uniform": ("low", "high"),
@@ -130,6 +132,19 @@ def check_prior(name, prior):
     scatter = _field(prior, "enrichment", "scatter")
     if not isinstance(scatter, int | float) or not 0 <= scatter <= 1:
         raise InputError(f"{name}: enrichment.scatter must be a number from 0 to 1 [dex]")
+    _check_library_errors(name, prior.get("stellar_library"))
+
+
+def _check_library_errors(name, errors):
+    if errors is None:
+        return
+    if not isinstance(errors, dict) or not set(errors) <= set(ssp_errors.NAMES):
+        raise InputError(
+            f"{name}: stellar_library must give numbers to some of {', '.join(ssp_errors.NAMES)}"
+        )
+    for field, value in errors.items():
+        if not isinstance(value, int | float) or not 0 <= value <= 0.5:
+            raise InputError(f"{name}: stellar_library.{field} must be a number from 0 to 0.5")
 
 
 def _field(prior, section, parameter):

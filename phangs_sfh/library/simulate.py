@@ -2,10 +2,12 @@
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import numpy as np
 
+from phangs_sfh.galaxy.ssp_errors import ErrorModel, LibraryErrors
 from phangs_sfh.library.population import draw_galaxies
 
 CHUNK = 250
@@ -13,7 +15,7 @@ CHUNK = 250
 
 
 def galaxies(model, prior, rng, n):
-    """Simulate ``n`` galaxies in chunks.
+    """Simulate ``n`` galaxies in chunks; each of another stellar library if the prior has errors.
 
     Parameters
     ----------
@@ -28,8 +30,12 @@ def galaxies(model, prior, rng, n):
         ``spectrum`` (m, n_pixels) and ``bands`` (m, n_bands), in units of the spectrum's median;
         the labels of ``ForwardModel.labels``; and what ``draw_galaxies`` keeps as nuisance.
     """
+    errors = prior.get("stellar_library")
+    errors = errors and ErrorModel(model.templates, LibraryErrors(**errors))
     for start in range(0, n, CHUNK):
         size = min(CHUNK, n - start)
+        if errors:
+            model = model.with_templates(errors.draw(rng))
         stars, screen, gas, nuisance = draw_galaxies(prior, rng, size, model)
         spectrum, bands = model.observe(stars, screen, gas)
         # The median is the continuum's level, however strong the lines.
@@ -51,7 +57,7 @@ def write_shard(path, shard, seed, model, prior):
     import tensorflow as tf
 
     rng = np.random.default_rng(np.random.SeedSequence(shard.entropy(seed)))
-    temporary = Path(f"{path}.partial-{os.getpid()}")
+    temporary = Path(f"{path}.partial-{socket.gethostname()}-{os.getpid()}")
     # Noise-like mantissas hardly shrink: a higher level costs time and saves nothing.
     options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
     try:

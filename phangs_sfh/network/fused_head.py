@@ -3,12 +3,17 @@
 ``PosteriorSpec.unpack`` gathers the packed triangle, element by element, and leaves the
 standardised units to be undone: in an exported graph that costs more than the last dense layer
 itself. Both are linear but for the widths, so they are worked into the layer's weights once.
+
+The upper triangle is left out block by block: scalars and log-ratios first, [M/H] after them, which
+is the cut that the quantiles need. Two small inverses cost less than half of one large one.
 """
 
 import numpy as np
 from keras import ops
 
 from phangs_sfh.network import targets
+
+LEADING = targets.RATIO_SLICE.stop
 
 
 class FusedHead:
@@ -33,10 +38,17 @@ class FusedHead:
         unit = -coefficients * self.scale[:, None] / self.scale
         unit[-1] += np.eye(n, dtype=np.float32)
         small = [logits, loc, widths[..., n : 2 * n]]
-        small = np.concatenate([part.reshape(len(rows), -1) for part in small], axis=1)
-        self.small = variable(small[:-1]), variable(small[-1])
-        unit = unit.reshape(len(rows), -1)
-        self.unit = variable(unit[:-1]), variable(unit[-1])
+        self.small = _layer(
+            np.concatenate([part.reshape(len(rows), -1) for part in small], 1), variable
+        )
+        first, rest = slice(0, LEADING), slice(LEADING, n)
+        blocks = (first, first), (rest, first), (rest, rest)
+        self.unit = [_layer(unit[..., row, column], variable) for row, column in blocks]
+
+    @property
+    def weights(self):
+        """All that ``variable`` made."""
+        return [part for layer in (self.small, *self.unit) for part in layer]
 
     def __call__(self, hidden):
         """Mixture of a hidden vector.
@@ -51,10 +63,53 @@ class FusedHead:
         loc : (n, K, 37) tensor
         scale_tril : (n, K, 37, 37) tensor; both in the targets' own units
         """
+        logits, loc, first, cross, rest = self._mixture(hidden)
+        upper = ops.concatenate([first, ops.zeros_like(ops.swapaxes(cross, -1, -2))], axis=-1)
+        lower = ops.concatenate([cross, rest], axis=-1)
+        return logits, loc, ops.concatenate([upper, lower], axis=-2)
+
+    def marginals(self, hidden):
+        """As much of the mixture as ``summaries.marginal_quantiles`` needs.
+
+        Returns
+        -------
+        logits, loc : as above
+        std : (n, K, 37) tensor, standard deviations
+        leading : (n, K, 21, 21) tensor, scale matrix of the scalars and log-ratios
+        """
+        logits, loc, first, cross, rest = self._mixture(hidden)
+        variances = [_squares(first), _squares(cross) + _squares(rest)]
+        return logits, loc, ops.sqrt(ops.concatenate(variances, axis=-1)), first
+
+    def _mixture(self, hidden):
+        """Logits, means, and the scale matrix in three blocks: those of W⁻¹ D, block by block."""
         k, n = self.n_components, targets.N_TARGETS
-        small = ops.matmul(hidden, self.small[0]) + self.small[1]
+        small = _dense(hidden, self.small)
         loc = ops.reshape(small[:, k : k * (1 + n)], (-1, k, n))
         sigma = ops.softplus(ops.reshape(small[:, k * (1 + n) :], (-1, k, n))) + self.floor
-        unit = ops.reshape(ops.matmul(hidden, self.unit[0]) + self.unit[1], (-1, k, n, n))
-        diagonal = ops.expand_dims(sigma * self.scale, -1) * np.eye(n, dtype=np.float32)
-        return small[:, :k], loc, ops.solve_triangular(unit, diagonal, lower=True)
+        sigma = sigma * self.scale
+        first, cross, rest = (_dense(hidden, layer) for layer in self.unit)
+        first = ops.reshape(first, (-1, k, LEADING, LEADING))
+        cross = ops.reshape(cross, (-1, k, n - LEADING, LEADING))
+        rest = ops.reshape(rest, (-1, k, n - LEADING, n - LEADING))
+        eye = np.eye(n, dtype=np.float32)
+        diagonal = ops.expand_dims(sigma[..., :LEADING], -1) * eye[:LEADING, :LEADING]
+        first = ops.solve_triangular(first, diagonal, lower=True)
+        ones = ops.zeros_like(rest) + eye[LEADING:, LEADING:]
+        inverse = ops.solve_triangular(rest, ones, lower=True)
+        cross = -ops.matmul(inverse, ops.matmul(cross, first))
+        return small[:, :k], loc, first, cross, inverse * sigma[..., None, LEADING:]
+
+
+def _layer(rows, variable):
+    """Kernel and bias of rows (h + 1, ...), the last of which is the bias."""
+    rows = rows.reshape(len(rows), -1)
+    return variable(np.ascontiguousarray(rows[:-1])), variable(rows[-1])
+
+
+def _dense(hidden, layer):
+    return ops.matmul(hidden, layer[0]) + layer[1]
+
+
+def _squares(matrix):
+    return ops.sum(ops.square(matrix), axis=-1)

@@ -146,7 +146,20 @@ def _log_error(error, centre, spread):
 
 
 def _local_mean(flux, valid):
-    """Running mean of the valid pixels, [n, n_pixels]: a pseudo-continuum."""
-    pair = ops.stack([flux * valid, valid], axis=-1)
-    mean = ops.average_pool(pair, CONTINUUM_PIXELS, strides=1, padding="same")
-    return mean[..., 0] / ops.maximum(mean[..., 1], 1e-3)
+    """Running mean of the valid pixels, [n, n_pixels]: a pseudo-continuum.
+
+    Sums over 65 pixels as one matrix product on blocks of 64 and their neighbours, which is several
+    times faster than pooling.
+    """
+    n_pixels, half = flux.shape[-1], CONTINUUM_PIXELS // 2
+    block = 2 * half
+    n_blocks = -(-n_pixels // block)
+    offset = np.arange(3 * block)[:, None] - block - np.arange(block)[None, :]
+    window = (np.abs(offset) <= half).astype("float32")
+    both = ops.stack([flux * valid, valid], axis=1)
+    both = ops.pad(both, [[0, 0], [0, 0], [block, (n_blocks + 1) * block - n_pixels]])
+    blocks = ops.reshape(both, (-1, 2, n_blocks + 2, block))
+    triples = ops.concatenate([blocks[:, :, :-2], blocks[:, :, 1:-1], blocks[:, :, 2:]], axis=-1)
+    sums = ops.matmul(triples, ops.cast(window, flux.dtype))
+    sums = ops.reshape(sums, (-1, 2, n_blocks * block))[..., :n_pixels]
+    return sums[:, 0] / ops.maximum(sums[:, 1], 0.065)

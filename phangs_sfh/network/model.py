@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.network import targets
 from phangs_sfh.network.attention import attend
 from phangs_sfh.network.inputs import Normalise
 from phangs_sfh.network.photometric_branch import band_tokens
@@ -112,12 +113,17 @@ def load_model(folder):
         raise InputError(
             f"{folder / 'model.json'}: not JSON ({error}); copy or train the model anew"
         ) from None
+    if description.get("av_softness") != targets.AV_SOFTNESS:
+        raise InputError(
+            f"{folder / 'model.json'}: field 'av_softness' is not {targets.AV_SOFTNESS}: made by "
+            "another version of this package; train the model anew"
+        )
     path = folder / "model.keras"
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the folder of a trained model")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, TypeError, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read ({reason}); copy or train it anew") from None
     return model, description

@@ -19,13 +19,14 @@ from keras import ops
 from scipy.special import ndtri
 
 from phangs_sfh import ages
-from phangs_sfh.network import targets
+from phangs_sfh.network import recalibration, targets
 
 PERCENTILES = {"p16": 0.16, "p50": 0.50, "p84": 0.84}
 N_SAMPLES = 256
 N_MOMENT_POINTS = 48
 N_BISECTIONS = 7
 MIN_FRACTION = 1e-12
+MAX_LOG_ODDS = 60.0
 _PROBABILITIES = tuple(PERCENTILES.values())
 
 
@@ -52,7 +53,7 @@ def normal_points(n_points, n_dimensions):
     return points.reshape(n_points, n_dimensions).astype(np.float32)
 
 
-def mixture_quantiles(weights, mean, std, skewness):
+def mixture_quantiles(weights, mean, std, skewness, levels=None):
     """Quantiles (16, 50, 84 %) of one-dimensional mixtures of slightly skewed normals.
 
     Bisection between the lowest and the highest quantile of the components, which enclose the
@@ -64,29 +65,24 @@ def mixture_quantiles(weights, mean, std, skewness):
     ----------
     weights : (n, K) tensor, sums to 1
     mean, std, skewness : (n, K, D) tensors; std > 0
+    levels : (n, 3 D) tensor, optional; levels to take in place of 16, 50 and 84 %
 
     Returns
     -------
     quantiles : (n, 3, D) tensor
     """
     n_columns = mean.shape[-1]
-    target = np.repeat(np.array(_PROBABILITIES, np.float32), n_columns)  # (3 D,)
-    z = ndtri(target).astype(np.float32)
+    if levels is None:
+        target = np.repeat(np.array(_PROBABILITIES, np.float32), n_columns)  # (3 D,)
+        z = ndtri(target).astype(np.float32)
+    else:
+        target = levels
+        z = ops.expand_dims(np.float32(np.sqrt(2.0)) * ops.erfinv(2.0 * levels - 1.0), 1)
     gamma = ops.clip(skewness, -1.0, 1.0) / 6.0
     mean, std, gamma = (ops.tile(x, (1, 1, len(_PROBABILITIES))) for x in (mean, std, gamma))
     of_components = mean + std * (z + gamma * (z * z - 1.0))
     low, high = ops.min(of_components, axis=1), ops.max(of_components, axis=1)
-    inverse = 1.0 / (std * np.float32(np.sqrt(2.0)))
-    offset = mean * inverse
-    gamma = gamma * np.float32(np.sqrt(2.0))
-    half_weights = ops.expand_dims(0.5 * weights, 1)
-
-    def cumulative(t):
-        x = ops.expand_dims(t, 1) * inverse - offset  # z / sqrt(2)
-        bounded = ops.clip(x, -1.7, 1.7)  # keeps the expansion monotonic
-        x = x - gamma * (bounded * bounded - 0.5)
-        return 0.5 + ops.matmul(half_weights, ops.erf(x))[:, 0]
-
+    cumulative = _cumulative(weights, mean, std, gamma)
     below, above = ops.zeros_like(low) + (target - 0.1), ops.zeros_like(low) + (target + 0.1)
     for _ in range(N_BISECTIONS):
         middle = 0.5 * (low + high)
@@ -98,11 +94,28 @@ def mixture_quantiles(weights, mean, std, skewness):
     return ops.reshape(low + (high - low) * share, (-1, len(_PROBABILITIES), n_columns))
 
 
+def _cumulative(weights, mean, std, gamma):
+    """The mixtures' cumulative probability as a function of (n, D) values."""
+    inverse = 1.0 / (std * np.float32(np.sqrt(2.0)))
+    offset = mean * inverse
+    gamma = gamma * np.float32(np.sqrt(2.0))
+    half_weights = ops.expand_dims(0.5 * weights, 1)
+
+    def cumulative(t):
+        x = ops.expand_dims(t, 1) * inverse - offset  # z / sqrt(2)
+        bounded = ops.clip(x, -1.7, 1.7)  # keeps the expansion monotonic
+        x = x - gamma * (bounded * bounded - 0.5)
+        return 0.5 + ops.matmul(half_weights, ops.erf(x))[:, 0]
+
+    return cumulative
+
+
 def fraction_moments(loc, scale):
     """Moments of the logit of the mass fractions within every component.
 
-    With ratios x, ln f_i = x_i - sum_{j <= i} softplus(x_j), where x_16 = 0 and the sum ends at
-    15: ``targets.log_fractions`` written as matrix products, which are several times faster.
+    With odds e_i = exp(ratio i), what is left after bin i is R_i = prod_{j <= i} 1 / (1 + e_j), and
+    f_i = e_i R_i, f_16 = R_15: ``targets.log_fractions`` without its logarithms. Bins come first
+    and points last in memory, so that the running product is 14 multiplications of whole slices.
 
     Parameters
     ----------
@@ -117,21 +130,25 @@ def fraction_moments(loc, scale):
     n_ratios, n_components = targets.N_RATIOS, loc.shape[1]
     points = normal_points(N_MOMENT_POINTS, scale.shape[-1])
     points = np.concatenate([np.ones_like(points[:, :1]), points], axis=1)
-    younger = np.tril(np.ones((n_ratios + 1, n_ratios + 1), np.float32))
-    younger[:, -1] = 0.0
     affine = ops.concatenate([ops.expand_dims(loc, -1), scale], axis=-1)
-    affine = ops.pad(affine, ((0, 0), (0, 0), (0, 1), (0, 0)))  # a 16th ratio, always 0
-    x = ops.matmul(ops.reshape(affine, (-1, affine.shape[-1])), np.ascontiguousarray(points.T))
-    x = ops.reshape(x, (-1, n_components, n_ratios + 1, N_MOMENT_POINTS))
-    log_left = ops.log(ops.maximum(ops.sigmoid(-x), 1e-30))  # -softplus(x), but faster
-    log_fraction = ops.minimum(x + ops.matmul(younger, log_left), -1e-6)
-    logit = log_fraction - ops.log1p(-ops.exp(log_fraction))
-    mean = ops.mean(logit, axis=-1)
-    residual = logit - ops.expand_dims(mean, -1)
+    affine = ops.reshape(ops.transpose(affine, (2, 0, 1, 3)), (-1, affine.shape[-1]))
+    odds = ops.exp(ops.minimum(ops.matmul(affine, np.ascontiguousarray(points.T)), MAX_LOG_ODDS))
+    shape = (n_ratios, -1, N_MOMENT_POINTS)
+    kept = ops.reshape(ops.reciprocal(1.0 + odds), shape)
+    left = [kept[0]]
+    for i in range(1, n_ratios):
+        left.append(left[-1] * kept[i])
+    fractions = ops.concatenate([ops.reshape(odds, shape) * ops.stack(left), left[-1][None]])
+    fractions = ops.maximum(fractions, 1e-30)
+    logit = ops.log(fractions / ops.maximum(1.0 - fractions, 1e-6))
+    mean = ops.mean(logit, axis=-1, keepdims=True)
+    residual = logit - mean
     square = residual * residual
     std = ops.sqrt(ops.mean(square, axis=-1)) + 1e-6
     skewness = ops.mean(square * residual, axis=-1) / (std * std * std)
-    return mean, std, skewness
+    shape = (n_ratios + 1, -1, n_components)
+    moments = (mean[..., 0], std, skewness)
+    return tuple(ops.transpose(ops.reshape(x, shape), (1, 2, 0)) for x in moments)
 
 
 def mixture(spec, params):
@@ -162,23 +179,79 @@ def quantiles(logits, loc, scale_tril):
 
     Returns
     -------
+    columns : dict, see ``marginal_quantiles``
+    """
+    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
+    leading = targets.RATIO_SLICE.stop
+    return marginal_quantiles(logits, loc, std, scale_tril[..., :leading, :leading])
+
+
+def marginal_quantiles(logits, loc, std, leading, calibration=None):
+    """``quantiles`` from no more of the mixture than they hang on.
+
+    Parameters
+    ----------
+    logits, loc : (n, K), (n, K, 37) tensors
+    std : (n, K, 37) tensor, standard deviations of the targets
+    leading : (n, K, 21, 21) tensor, the scale matrix of the scalars and log-ratios
+    calibration : dict from ``recalibration.fit_levels``, optional
+
+    Returns
+    -------
     columns : dict of float32 tensors, ``NAME_p16``, ``NAME_p50`` and ``NAME_p84`` of ``sfh`` and
         ``mh``, (n, 16), and of the six scalars, (n,). Never decreasing from p16 to p84; fractions
         within (0, 1).
     """
-    ratio = targets.RATIO_SLICE
-    parts = fraction_moments(loc[..., ratio], scale_tril[..., ratio, : ratio.stop])
-    # scalars, [M/H] and logits of the fractions side by side: one search for all
-    plain = [targets.SCALAR_SLICE, targets.MH_SLICE]
-    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
-    mean = ops.concatenate([loc[..., s] for s in plain] + [parts[0]], axis=-1)
-    std = ops.concatenate([std[..., s] for s in plain] + [parts[1]], axis=-1)
-    skewness = ops.concatenate([ops.zeros_like(loc[..., s]) for s in plain] + [parts[2]], axis=-1)
-    found = mixture_quantiles(ops.softmax(logits, axis=-1), mean, std, skewness)
+    marginals = _marginals(logits, loc, std, leading)
+    levels = None
+    if calibration:
+        weights, means = marginals[:2]
+        levels = recalibration.levels_at(ops.sum(weights * means[..., 0], axis=-1), calibration)
+    found = mixture_quantiles(*marginals, levels)
     columns = {}
     for row, label in enumerate(PERCENTILES):
         columns |= {f"{k}_{label}": v for k, v in _columns(found[:, row], ops.sigmoid).items()}
     return columns
+
+
+def _marginals(logits, loc, std, leading):
+    """One-dimensional mixtures of the scalars, [M/H] and the logits of the fractions.
+
+    Returns
+    -------
+    weights (n, K); mean, std, skewness (n, K, 38)
+    """
+    ratio = targets.RATIO_SLICE
+    parts = fraction_moments(loc[..., ratio], leading[..., ratio, :])
+    # side by side: one search for all
+    plain = [targets.SCALAR_SLICE, targets.MH_SLICE]
+    mean = ops.concatenate([loc[..., s] for s in plain] + [parts[0]], axis=-1)
+    std = ops.concatenate([std[..., s] for s in plain] + [parts[1]], axis=-1)
+    skewness = ops.concatenate([ops.zeros_like(loc[..., s]) for s in plain] + [parts[2]], axis=-1)
+    return ops.softmax(logits, axis=-1), mean, std, skewness
+
+
+def cumulative_at(y, logits, loc, scale_tril):
+    """Cumulative probability of each marginal at given targets, and the estimated age.
+
+    Parameters
+    ----------
+    y : (n, 37) tensor
+    logits, loc, scale_tril : tensors, from ``mixture``
+
+    Returns
+    -------
+    estimate : (n,) tensor, mean of ``mw_logage``; cumulative : (n, 38) tensor
+    """
+    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
+    leading = targets.RATIO_SLICE.stop
+    parts = _marginals(logits, loc, std, scale_tril[..., :leading, :leading])
+    weights, mean, std, skewness = parts
+    log_fraction = targets.log_fractions(y[..., targets.RATIO_SLICE])
+    logit = log_fraction - ops.log(ops.maximum(-ops.expm1(log_fraction), 1e-6))
+    at = ops.concatenate([y[..., targets.SCALAR_SLICE], y[..., targets.MH_SLICE], logit], axis=-1)
+    cumulative = _cumulative(weights, mean, std, ops.clip(skewness, -1.0, 1.0) / 6.0)
+    return ops.sum(weights * mean[..., 0], axis=-1), cumulative(at)
 
 
 def samples(logits, loc, scale_tril, n_samples=N_SAMPLES):
@@ -217,4 +290,5 @@ def _columns(values, fraction):
         "sfh": ops.clip(fractions, MIN_FRACTION, 1.0 - 1e-7),
         "mh": values[..., n_scalars : n_scalars + n_bins],
     }
-    return columns | {name: values[..., i] for i, name in enumerate(targets.SCALARS)}
+    columns |= {name: values[..., i] for i, name in enumerate(targets.SCALARS)}
+    return columns | {"av": targets.av_from_target(columns["av"])}

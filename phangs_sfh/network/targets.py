@@ -2,7 +2,7 @@
 
 The target ``y`` of one galaxy has 37 components::
 
-    y[0:6]    mw_logage, lw_logage [log10 yr], mw_mh, lw_mh [dex], logml [dex], av [mag]
+    y[0:6]    mw_logage, lw_logage [log10 yr], mw_mh, lw_mh [dex], logml [dex], av (stretched)
     y[6:21]   log-ratios of the mass fractions, young to old (stick-breaking, see below)
     y[21:37]  [M/H] in the 16 bins [dex]
 
@@ -31,6 +31,26 @@ FRACTION_FLOOR = 1e-5
 
 FLOOR_SPREAD = 0.5
 """Scatter of the floor's natural logarithm from one draw to the next."""
+
+
+AV_SOFTNESS = 0.2
+"""A_V [mag] below which its target is about logarithmic; it is linear well above."""
+
+SMALLEST_AV = 1e-3
+
+
+def av_to_target(av):
+    """A_V [mag] on a scale without an edge at 0, where a normal density could not end; keras.ops.
+
+    The inverse of ``av_from_target``; A_V below 1e-3 mag counts as that.
+    """
+    x = ops.maximum(av, SMALLEST_AV) / AV_SOFTNESS
+    return x + ops.log(-ops.expm1(-x))  # ln(e^x - 1)
+
+
+def av_from_target(target):
+    """A_V [mag], 0.2 softplus(target): positive; keras.ops."""
+    return AV_SOFTNESS * ops.softplus(target)
 
 
 def log_ratios(fractions):

@@ -47,7 +47,7 @@ def test_choices_follow_their_weights(rng):
 
 
 def _changed(section, field, value):
-    prior = copy.deepcopy(priors.load_prior("broad"))
+    prior = copy.deepcopy(priors.load_prior("robust"))
     if value is None:
         del prior[section][field]
     else:
@@ -94,6 +94,8 @@ BAD = {
         "star_formation.families",
     ),
     "scatter of text": (_changed("enrichment", "scatter", "little"), "enrichment.scatter"),
+    "huge library error": (_changed("stellar_library", "age", 3.0), "stellar_library.age"),
+    "unknown library error": (_changed("stellar_library", "colour", 0.1), "stellar_library"),
 }
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras import ops
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.network import targets
 from phangs_sfh.network.model import NetworkSpec, build_model, load_model
 from phangs_sfh.network.posterior import PosteriorSpec
 
@@ -146,9 +147,12 @@ def test_missing_tokens_get_no_attention():
     np.testing.assert_array_equal(ops.convert_to_numpy(layer(tokens, present)), before)
 
 
+DESCRIPTION = f'{{"av_softness": {targets.AV_SOFTNESS}}}'
+
+
 def test_saved_network_loads_safely_and_answers_the_same(model, tmp_path):
     model.save(tmp_path / "model.keras")
-    (tmp_path / "model.json").write_text("{}")
+    (tmp_path / "model.json").write_text(DESCRIPTION)
     loaded, _ = load_model(tmp_path)
     inputs = observations()
     np.testing.assert_allclose(answer(loaded, inputs), answer(model, inputs), atol=1e-6)
@@ -157,7 +161,10 @@ def test_saved_network_loads_safely_and_answers_the_same(model, tmp_path):
 def test_damaged_model_is_refused(tmp_path):
     with pytest.raises(InputError, match="model.json"):
         load_model(tmp_path)
-    (tmp_path / "model.json").write_text("{}")
+    (tmp_path / "model.json").write_text('{"av_softness": 7}')
+    with pytest.raises(InputError, match="av_softness.*another version"):
+        load_model(tmp_path)
+    (tmp_path / "model.json").write_text(DESCRIPTION)
     with pytest.raises(InputError, match="model.keras"):
         load_model(tmp_path)
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04 cut short")
@@ -181,7 +188,7 @@ np.testing.assert_allclose(np.asarray(model(inputs)), expected, atol=2e-4)
 def test_weights_carry_over_to_jax(model, tmp_path):
     pytest.importorskip("jax")
     model.save(tmp_path / "model.keras")
-    (tmp_path / "model.json").write_text("{}")
+    (tmp_path / "model.json").write_text(DESCRIPTION)
     inputs = observations()
     np.savez(tmp_path / "inputs.npz", **inputs)
     np.save(tmp_path / "params.npy", answer(model, inputs))

@@ -1,0 +1,74 @@
+"""``phangs-sfh benchmark``: this model against pPXF on the same spectra."""
+
+import click
+
+
+@click.command("benchmark")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(file_okay=False), help="Folder to write."
+)
+@click.option(
+    "--model", "model_folder", type=click.Path(), help="Model folder [default: the released model]."
+)
+@click.option(
+    "-n",
+    "--spectra",
+    "n_spectra",
+    default=300,
+    show_default=True,
+    type=click.IntRange(min=20),
+    help="Spectra to fit.",
+)
+@click.option(
+    "--bootstraps",
+    default=100,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Refits of resampled residuals, for pPXF's error bars.",
+)
+@click.option(
+    "--bootstrapped",
+    default=24,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Spectra that get them.",
+)
+@click.option(
+    "--library",
+    type=click.Path(file_okay=False),
+    help="Library whose test split to use [default: new galaxies of the released prior].",
+)
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of galaxies, noise."
+)
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Cores for pPXF."
+)
+def benchmark(output, model_folder, n_spectra, bootstraps, bootstrapped, library, seed, workers):
+    """Accuracy, coverage, time and memory on the same spectra: benchmark.json, .md and .png.
+
+    pPXF's answers are kept in the output folder: run again with another --model,
+    nothing is fitted twice.
+    """
+    from phangs_sfh.cli.progress import progress_bar
+    from phangs_sfh.evaluation import benchmark as bench
+    from phangs_sfh.evaluation import benchmark_report, benchmark_spectra
+    from phangs_sfh.evaluation.evaluate import open_for
+    from phangs_sfh.evaluation.ppxf_peer import require_ppxf
+    from phangs_sfh.prediction import load_model
+
+    require_ppxf()
+    model = load_model(model_folder)
+    masked = model.masks_emission_lines
+    if library:
+        spectra = benchmark_spectra.from_library(open_for(model, library), n_spectra, seed, masked)
+    else:
+        spectra = benchmark_spectra.drawn(model.instrument, n_spectra, seed, masked)
+    bootstrapped = min(bootstrapped, len(spectra)) if bootstraps else 0
+    total = len(spectra) + bootstrapped * bootstraps
+    with progress_bar("fits of pPXF", total) as advance:
+        summary, answers = bench.run(
+            output, model, spectra, bootstrapped, bootstraps, workers, advance
+        )
+    benchmark_report.write(output, summary, answers, spectra.truth)
+    click.echo(f"{output}: " + ", ".join(benchmark_report.FILES))

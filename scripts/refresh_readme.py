@@ -1,0 +1,87 @@
+"""Measure the released model again and put the numbers and figures where readers find them.
+
+    make figures BROAD=tfrecords/broad [PAPER=tfrecords/paper]
+
+evaluates the model on the test split of a library of prior ``broad`` (and of one of prior
+``paper``), benchmarks it against pPXF (kept answers are used; missing ones take half an hour) and
+draws the demo. README.md and docs/benchmark.md get their tables between marks such as
+``<!-- broad -->`` and ``<!-- end broad -->``; docs/ gets predicted_against_true.png, benchmark.png
+and demo.png.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from phangs_sfh.evaluation import benchmark_report
+from phangs_sfh.evaluation.markdown import number, table
+
+ROOT = Path(__file__).parents[1]
+SHOWN = ("sn20", "sn50", "sn100")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--broad", required=True, help="library of prior broad")
+    parser.add_argument("--paper", help="library of prior paper")
+    parser.add_argument("--model", help="model folder, default the released model")
+    parser.add_argument("--work", default="figures", type=Path, help="folder for all results")
+    parser.add_argument("--benchmark", type=Path, help="folder of an earlier benchmark")
+    parser.add_argument("-n", default=300, type=int, help="spectra of the benchmark")
+    parser.add_argument("--bootstrapped", default=24, type=int)
+    options = parser.parse_args()
+    model = ["--model", options.model] if options.model else []
+    options.work.mkdir(parents=True, exist_ok=True)
+    for name in ("broad", "paper"):
+        library = getattr(options, name)
+        if library:
+            folder = options.work / name
+            command("evaluate", library, "-o", folder, "--overwrite", *model)
+            metrics = json.loads((folder / "metrics.json").read_text())
+            put_between(ROOT / "README.md", name, accuracy(metrics))
+    shutil.copy(options.work / "broad" / "predicted_against_true.png", ROOT / "docs")
+    folder = options.benchmark or options.work / "benchmark"
+    spectra = ["-n", options.n, "--bootstrapped", options.bootstrapped]
+    command("benchmark", "-o", folder, *spectra, *model)
+    summary = json.loads((folder / benchmark_report.JSON).read_text())
+    put_between(ROOT / "README.md", "benchmark", benchmark_report.short_table(summary))
+    put_between(ROOT / "docs" / "benchmark.md", "benchmark", benchmark_report.markdown(summary))
+    shutil.copy(folder / benchmark_report.FIGURE, ROOT / "docs")
+    command("demo", "-o", options.work / "demo", "--overwrite")
+    for picture in (options.work / "demo").glob("*.png"):
+        shutil.copy(picture, ROOT / "docs" / "demo.png")
+
+
+def command(*words):
+    """Run phangs-sfh; what goes wrong ends this too."""
+    line = [sys.executable, "-c", "from phangs_sfh.cli.main import main; main()"]
+    subprocess.run([*line, *map(str, words)], check=True)
+
+
+def accuracy(metrics):
+    """Scatter at three S/N and bias, from metrics.json."""
+    found = {name: metrics["conditions"][name]["scalars"] for name in SHOWN}
+    header = ["[dex]", "S/N 20: std, 1.4826 MAD", "S/N 50", "S/N 100", "bias at S/N 50"]
+    rows = []
+    for name, title in benchmark_report.NAMES.items():
+        cells = [f"{number(e[name]['std'])}, {number(e[name]['mad_std'])}" for e in found.values()]
+        rows.append([title, *cells, number(found["sn50"][name]["bias_median"], sign=True)])
+    return f"{metrics['n']:,} galaxies of the test split:\n\n" + table(header, rows)
+
+
+def put_between(page, mark, text):
+    """Replace what lies between a page's marks; the page stays as it is without them."""
+    start, end = f"<!-- {mark} -->", f"<!-- end {mark} -->"
+    content = page.read_text()
+    if start not in content or end not in content:
+        print(f"{page.name}: no marks '{mark}', left as it is")
+        return
+    before, rest = content.split(start)
+    page.write_text(f"{before}{start}\n{text}{end}{rest.split(end)[1]}")
+
+
+if __name__ == "__main__":
+    main()
