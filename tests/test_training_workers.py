@@ -57,21 +57,16 @@ from phangs_sfh import pipeline, training, training_workers
 from phangs_sfh.library import records
 from test_training import settings
 library, chosen = records.open_library(sys.argv[1]), settings(2)
-
-
-def whole(galaxies, instrument, conditions, batch_size, seed, epochs, first=0):
-    parts = [training_workers.part_of(library, w, 2) for w in range(2)]
-    batches = tuple(
-        training_workers.part_batches(records.load(part, "train"), library, chosen, w, 2)
-        for w, part in enumerate(parts)
-    )
-    joined = tf.data.Dataset.zip(batches).map(
-        lambda a, b: tf.nest.map_structure(lambda x, y: tf.concat([x, y], 0), a, b)
-    )
-    return joined, training_workers.share(library, chosen.batch_size, 2)[1]
-
-
-pipeline.training_batches = whole
+parts = [training_workers.part_of(library, w, 2) for w in range(2)]
+batches = tuple(
+    training_workers.part_batches(records.load(part, "train"), library, chosen, w, 2)
+    for w, part in enumerate(parts)
+)
+joined = tf.data.Dataset.zip(batches).map(
+    lambda a, b: tf.nest.map_structure(lambda x, y: tf.concat([x, y], 0), a, b)
+)
+steps = training_workers.share(library, chosen.batch_size, 2)[1]
+pipeline.training_batches = lambda *arguments: (joined, steps)
 for row in training.fit(library, sys.argv[2], chosen, jit=False):
     print("ROW", row["epoch"], row["loss"], row["val_loss"])
 """
