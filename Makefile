@@ -10,7 +10,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-SETTINGS := setup.cfg setup.py pyproject.toml
+SETTINGS := setup.cfg setup.py pyproject.toml constraints.txt
 
 .PHONY: demo test lint figures clean
 
@@ -32,11 +32,11 @@ $(BIN)/python:
 	@sh scripts/make_venv.sh $(VENV)
 
 $(VENV)/.installed: $(SETTINGS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable .
 	@touch $@
 
 $(VENV)/.installed-test: $(SETTINGS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[test]'
 	-sh scripts/install_bagpipes.sh $(BIN)/python
 	-sh scripts/install_fsps.sh $(BIN)/python
 	@touch $@ $(VENV)/.installed

@@ -22,6 +22,18 @@ import click
     type=click.IntRange(min=1),
     help="Logical CPUs of --mirrored where there is no GPU.",
 )
+@click.option(
+    "--multi-worker",
+    is_flag=True,
+    help="Train on all machines that the variable TF_CONFIG lists; start it on each of them.",
+)
+@click.option(
+    "--wait",
+    default=300.0,
+    show_default=True,
+    type=click.FloatRange(min=1),
+    help="Seconds that the machines of --multi-worker may take to find each other.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing run; exported versions stay.")
 @click.option(
@@ -43,14 +55,13 @@ import click
     default=256,
     show_default=True,
     type=click.IntRange(min=1),
-    help="Galaxies a step, over all replicas.",
+    help="Galaxies a step, over all replicas and machines.",
 )
 @click.option(
     "--learning-rate",
-    default=2e-3,
-    show_default=True,
     type=click.FloatRange(min=0, min_open=True),
-    help="Highest rate; it rises at first and then falls as a cosine.",
+    help="Highest rate; it rises at first and then falls as a cosine "
+    "[default: 0.002 at a batch of 256, growing as the batch's square root].",
 )
 @click.option(
     "--seed",
@@ -59,7 +70,7 @@ import click
     type=click.IntRange(min=0),
     help="Of weights, order and noise.",
 )
-def fit(library, output, mirrored, replicas, resume, overwrite, **settings):
+def fit(library, output, mirrored, replicas, multi_worker, wait, resume, overwrite, **settings):
     """Train a model on LIBRARY, a folder made by make-library, and export it.
 
     The run itself (checkpoints, metrics.csv, TensorBoard logs) is kept in DIR/run; the exported
@@ -67,22 +78,58 @@ def fit(library, output, mirrored, replicas, resume, overwrite, **settings):
     """
     if resume and overwrite:
         raise click.UsageError("--resume and --overwrite exclude each other")
-    from phangs_sfh import serving, training
+    if mirrored and multi_worker:
+        raise click.UsageError("--mirrored and --multi-worker exclude each other; each machine of "
+                               "--multi-worker uses all its GPUs")  # fmt: skip
+    how = {"resume": resume, "overwrite": overwrite, "verbose": 1 if sys.stdout.isatty() else 2}
+    if multi_worker:
+        from phangs_sfh.cli.workers import on_all_workers
+
+        on_all_workers(lambda *job: train_with_others(library, output, settings, how, *job), wait)
+        return
+    from phangs_sfh import training
     from phangs_sfh.library import records
 
     opened = records.open_library(library)
     records.verify(opened, ("train", "valid"))
     output = Path(output or Path("saved_models") / opened.name)
     strategy = training.mirrored_strategy(replicas) if mirrored else None
-    history = training.fit(
-        opened,
-        output / "run",
-        training.FitSettings(conditions=records.conditions(opened), **settings),
-        strategy=strategy,
-        resume=resume,
-        overwrite=overwrite,
-        verbose=1 if sys.stdout.isatty() else 2,
+    if strategy is not None:  # each replica gets the same share
+        count = strategy.num_replicas_in_sync
+        settings["batch_size"] = max(count, settings["batch_size"] // count * count)
+    chosen = fit_settings(opened, settings)
+    history = training.fit(opened, output / "run", chosen, strategy=strategy, **how)
+    export(library, output, history)
+
+
+def train_with_others(library, output, settings, how, cluster, started):
+    """What one worker of many does."""
+    from phangs_sfh import training_workers
+    from phangs_sfh.library import records
+
+    opened = records.open_library(library)
+    own = training_workers.part_of(opened, cluster.index, cluster.size)
+    records.verify(own, ("train", "valid"))
+    output = Path(output or Path("saved_models") / opened.name)
+    history = training_workers.fit(
+        opened, output / "run", fit_settings(opened, settings), cluster, started=started, **how
     )
+    if cluster.is_chief:
+        export(library, output, history)
+
+
+def fit_settings(library, settings):
+    from phangs_sfh import training
+    from phangs_sfh.library import records
+
+    if settings["learning_rate"] is None:
+        settings["learning_rate"] = training.scaled_learning_rate(settings["batch_size"])
+    return training.FitSettings(conditions=records.conditions(library), **settings)
+
+
+def export(library, output, history):
+    from phangs_sfh import serving
+
     best = min(history, key=lambda row: row["val_loss"])
     exported = serving.export_model(output / "run", output, library=library)
     click.echo(f"{exported}: valid loss {best['val_loss']:.4f} after {best['epoch'] + 1} epochs")

@@ -37,21 +37,70 @@ import click
 @click.option(
     "--preview", is_flag=True, help="Only draw a dozen galaxies, into OUTPUT-preview.png."
 )
+@click.option(
+    "--shard",
+    "part",
+    metavar="I/N",
+    help="Write only the I-th of N parts, on a disk that all share; the last makes the library.",
+)
+@click.option("--gather", is_flag=True, help="Make the library of parts that are all there.")
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="Simulate on a Dask cluster: its scheduler's tcp://HOST:PORT, or 'local'.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing library.")
-def make_library(output, galaxies, seed, workers, ssp, prior, preview, overwrite):
+def make_library(output, galaxies, preview, part, gather, dask, overwrite, **settings):
     """Simulate galaxies and write them as train, valid and test TFRecords.
 
-    The same seed gives the same bytes, whatever the number of workers. A run that was killed is
-    taken up again by the same command.
+    The same seed gives the same bytes, whatever the number of workers, parts or machines. A run
+    that was killed is taken up again by the same command.
     """
-    if preview:
-        draw_preview(f"{output.rstrip('/')}-preview.png", seed, ssp, prior, overwrite)
-        return
-    from phangs_sfh.cli.progress import progress_bar
-    from phangs_sfh.library.writer import write_library
+    if (part is not None) + gather + (dask is not None) + preview > 1:
+        raise click.UsageError("--shard, --gather, --dask and --preview exclude each other")
+    from phangs_sfh.library import writer
 
-    with progress_bar("galaxies", galaxies) as advance:
-        contents = write_library(output, galaxies, seed, workers, ssp, prior, overwrite, advance)
+    settings["overwrite"] = overwrite
+    if preview:
+        path = f"{output.rstrip('/')}-preview.png"
+        draw_preview(path, settings["seed"], settings["ssp"], settings["prior"], overwrite)
+    elif gather:
+        report(output, writer.gather(output, overwrite))
+    elif part is not None:
+        part = parsed(part)
+        n_mine = sum(s.n_galaxies for s in writer.plan_shards(galaxies)[part[0] - 1 :: part[1]])
+        report(output, simulated(writer.write_part, n_mine, output, galaxies, part, settings))
+    elif dask is not None:
+        from phangs_sfh.dask_cluster import dask_client
+
+        with dask_client(dask, settings["workers"]) as client:
+            settings["dask"] = client
+            report(output, simulated(writer.write_library, galaxies, output, galaxies, settings))
+    else:
+        report(output, simulated(writer.write_library, galaxies, output, galaxies, settings))
+
+
+def simulated(write, total, *arguments):
+    """Call ``write`` with arguments, the last of them by name, and a progress bar."""
+    from phangs_sfh.cli.progress import progress_bar
+
+    *arguments, settings = arguments
+    with progress_bar("galaxies", total) as advance:
+        return write(*arguments, **settings, progress=advance)
+
+
+def parsed(part):
+    """(i, n) of ``I/N``."""
+    i, _, n = part.partition("/")
+    if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+        raise click.UsageError(f"--shard {part}: give I/N, with I from 1 to N")
+    return int(i), int(n)
+
+
+def report(output, contents):
+    if contents is None:
+        click.echo(f"{output}: part done; the last of all parts makes the library")
+        return
     counts = ", ".join(
         f"{split['n_galaxies']} {name}" for name, split in contents["splits"].items()
     )

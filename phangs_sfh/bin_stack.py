@@ -1,5 +1,8 @@
 """Spectra and band fluxes added up by spatial bin, as they come."""
 
+import os
+import tempfile
+
 import numpy as np
 from scipy import sparse
 
@@ -52,6 +55,33 @@ class BinStack:
         error = np.sqrt(self.variance[part]) / n
         error *= 1 + covariance * np.log10(np.maximum(members, 1)).astype(np.float32)
         return np.where(enough, self.flux[part] / n, 0), np.where(enough, error, 0)
+
+
+class MeansOnDisk:
+    """Mean spectra of bins in a nameless file: sums and network need not be in memory at once.
+
+    Parameters
+    ----------
+    stack : BinStack
+    covariance : see ``BinStack.mean``
+    folder : where there is room
+    step : int, bins worked on at a time
+    """
+
+    def __init__(self, stack, covariance, folder, step=512):
+        n, self.n_pixels = stack.flux.shape
+        self.file = tempfile.TemporaryFile(dir=folder, prefix=".bins-")
+        for start in range(0, n, step):
+            means = np.stack(stack.mean(slice(start, min(start + step, n)), covariance), axis=1)
+            self.file.write(means.astype(np.float32).tobytes())
+        self.file.flush()
+
+    def read(self, first, last):
+        """Mean spectra of the bins from ``first`` to before ``last`` and their errors."""
+        size = 2 * self.n_pixels * 4
+        content = os.pread(self.file.fileno(), (last - first) * size, first * size)
+        means = np.frombuffer(content, np.float32).reshape(last - first, 2, self.n_pixels)
+        return means[:, 0], means[:, 1]
 
 
 class BandStack:

@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -40,6 +41,12 @@ def start_run(folder, settings):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "run.json", json.dumps(settings, indent=1))
+
+
+def start_anew(folder, settings):
+    """Make a new run folder in the place of an old one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    start_run(folder, settings)
 
 
 def check_resumable(folder, settings):

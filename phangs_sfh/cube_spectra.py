@@ -14,13 +14,13 @@ from phangs_sfh.milky_way import dereddening
 from phangs_sfh.rest_frame import row_medians
 from phangs_sfh.shared_grid import SharedGrid, channels_needed
 
-BLOCK_BYTES = 96e6
+BLOCK_BYTES = 48e6
 """Flux, variance and mask of the rows that are held at a time."""
 
 BLOCK_PIXELS = 200_000
 """Pixels answered at a time where there are no spectra."""
 
-CHUNK = 512
+CHUNK = 256
 """Spectra resampled and answered at a time."""
 
 VELOCITY_STEP = 10.0
@@ -32,7 +32,9 @@ SNR_STEP = 10
 
 
 class CubeSpectra:
-    """Parameters
+    """Spectra of a cube on the model's grid.
+
+    Parameters
     ----------
     cube : Cube
     redshift : float or (ny, nx) array, NaN = unknown: no spectrum

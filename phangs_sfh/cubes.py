@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from phangs_sfh import ages, cube_spectra, rest_frame
-from phangs_sfh.bin_stack import BandStack, BinStack
+from phangs_sfh.bin_stack import BandStack, BinStack, MeansOnDisk
 from phangs_sfh.cube_spectra import CubeSpectra, NoSpectra, brightness
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
@@ -228,16 +228,17 @@ class Mapper:
 
     def _bins(self, progress):
         """Add spaxels up by bin, answer the bins, paint them back onto the spaxels."""
-        white, stack, bands, redshift = self._stacked(progress)
+        white, means, bands, redshift = self._stacked(progress)
         n = self.field.n_bins
         maps, snr = self._blank(n), np.full(n, np.nan)
         for part in _chunks(np.arange(n)):
-            flux, error = stack.mean(part, self.field.covariance)
             photometry = None if bands is None else bands.mean(part)
-            snr[part] = brightness(flux, error)[1]
             if isinstance(self.spectra, NoSpectra):
                 flux = error = None
                 snr[part] = self._band_brightness(photometry)[1]
+            else:
+                flux, error = means.read(part[0], part[-1] + 1)
+                snr[part] = brightness(flux, error)[1]
             chunk = Chunk(redshift[part], flux, error, photometry, self.counts)
             for name, values in self._predict(chunk).items():
                 maps[name][..., part] = values.T
@@ -252,7 +253,7 @@ class Mapper:
             self.output.write("BIN", rows, bins)
 
     def _stacked(self, progress):
-        """White light, the sums of spectra and bands by bin, and the bins' mean redshifts.
+        """White light, spectra and bands by bin, and the bins' mean redshifts.
 
         Sums are saved now and then; a run that goes on starts from the last that were.
         """
@@ -273,8 +274,9 @@ class Mapper:
             progress((rows.stop - rows.start) * self.shape[1])
             if work is not None:
                 work.save_stack(rows.stop, **everything)
+        means = MeansOnDisk(stack, self.field.covariance, self.output.path.parent)
         with np.errstate(invalid="ignore"):
-            return white, stack, bands, z[1] / np.where(z[0] > 0, z[0], np.nan)
+            return white, means, bands, z[1] / np.where(z[0] > 0, z[0], np.nan)
 
     def _add(self, rows, white, z, stack, bands):
         """Add some rows to the sums."""

@@ -21,7 +21,9 @@ MIN_BATCH = 32
 
 
 class MapModel:
-    """Parameters
+    """A model that answers percentiles and rates together.
+
+    Parameters
     ----------
     model : prediction.Model
 
@@ -32,9 +34,13 @@ class MapModel:
     """
 
     def __init__(self, model):
-        self.instrument = model.instrument
+        if "posterior" not in model.saved.signatures:
+            raise InputError(
+                f"{model.path}: the SavedModel has no signature 'posterior', which star formation "
+                "rates are drawn from; export it again"
+            )
+        self.model, self.graph = model, None
         self.masks_emission_lines = model.masks_emission_lines
-        self.graph, self.order, self.names = _joined(model)
 
     def answer(self, observations):
         """All columns of the result table, and percentiles of ``RATE_NAMES``.
@@ -49,6 +55,8 @@ class MapModel:
         """
         import tensorflow as tf
 
+        if self.graph is None:  # not before it is needed: while bins are summed, memory is dear
+            self.graph, self.order, self.names = _joined(self.model)
         n, inputs = len(observations), observations.inputs()
         # a few shapes only: every new one costs TensorFlow some time
         size = max(MIN_BATCH, 1 << (n - 1).bit_length())
@@ -70,13 +78,7 @@ def _joined(model):
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    signatures = model.saved.signatures
-    if "posterior" not in signatures:
-        raise InputError(
-            f"{model.path}: the SavedModel has no signature 'posterior', which star formation "
-            "rates are drawn from; export it again"
-        )
-    instrument = model.instrument
+    signatures, instrument = model.saved.signatures, model.instrument
     sizes = {"flux": instrument.n_pixels, "band_flux": instrument.n_bands}
     specs = {
         name: tf.TensorSpec([None, size], tf.float32, name=name)

@@ -210,7 +210,10 @@ def _primary(cards):
     header = fits.PrimaryHDU().header
     header["AGEBINS"] = " ".join(f"{edge:g}" for edge in ages.EDGES_MYR)
     for key, value in cards.items():
-        header[key] = value
+        value, *comment = value if isinstance(value, tuple) else (value,)
+        if isinstance(value, str):  # a file's name may hold what FITS does not know
+            value = "".join(c if " " <= c <= "~" else "?" for c in value)
+        header[key] = (value, *comment)
     for bit, text in MEANING.items():
         header.add_comment(f"FLAG {bit.value}: {text}")
     return _bytes(header)

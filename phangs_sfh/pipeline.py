@@ -41,7 +41,8 @@ def steps_per_epoch(galaxies, batch_size):
     return n // min(batch_size, n)
 
 
-def training_batches(galaxies, instrument, conditions, batch_size, seed, epochs, first_epoch=0):
+def training_batches(galaxies, instrument, conditions, batch_size, seed, epochs, first_epoch=0,
+                     steps=None):  # fmt: skip
     """All batches of epochs ``first_epoch`` to ``epochs``, one after the other.
 
     Order and noise hang on (seed, epoch, step) alone: a run that resumes at an epoch sees what an
@@ -52,6 +53,7 @@ def training_batches(galaxies, instrument, conditions, batch_size, seed, epochs,
     ----------
     galaxies : dict of arrays from records.load
     batch_size : galaxies a batch; at most as many as there are
+    steps : batches an epoch, optional; by default all that can be filled
 
     Returns
     -------
@@ -59,7 +61,7 @@ def training_batches(galaxies, instrument, conditions, batch_size, seed, epochs,
     """
     n = len(galaxies["sfh"])
     batch_size = min(batch_size, n)
-    steps = steps_per_epoch(galaxies, batch_size)
+    steps = steps or steps_per_epoch(galaxies, batch_size)
     constants = {key: tf.constant(value) for key, value in galaxies.items()}
 
     def batch(step):
@@ -75,14 +77,17 @@ def training_batches(galaxies, instrument, conditions, batch_size, seed, epochs,
     return numbers.map(batch, num_parallel_calls=2).prefetch(4), steps
 
 
-def fixed_batches(galaxies, instrument, conditions, batch_size, seed=VALID_SEED):
+def fixed_batches(galaxies, instrument, conditions, batch_size, seed=VALID_SEED, part=(0, 1)):
     """All galaxies in stored order, always with the same observation of each batch.
+
+    ``part`` (i, n) gives every n-th batch, from the i-th on, as the whole would have it.
 
     Returns
     -------
     dataset : tf.data.Dataset of (inputs, y); the last batch may be smaller
     """
     rows = tf.data.Dataset.from_tensor_slices(galaxies).batch(batch_size).enumerate()
+    rows = rows.shard(part[1], part[0])
 
     def batch(number, examples):
         own_seed = tf.stack([tf.constant(seed, tf.int32), tf.cast(number, tf.int32)])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from phangs_sfh import checksums
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument import Instrument
 from phangs_sfh.results import ANSWER_NAMES, result_table
@@ -94,6 +95,7 @@ def load_model(path=None, instrument=None):
     path, info, theirs = read_description(path)
     if instrument is not None:
         check_instrument(path, theirs, instrument)
+    checksums.verify(path, remedy="copy or export the model again")
     import tensorflow as tf
 
     try:

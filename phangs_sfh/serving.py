@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from phangs_sfh import flags
+from phangs_sfh import checksums, flags
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
 from phangs_sfh.instrument import Instrument
@@ -64,12 +64,14 @@ class ServedModel(tf.Module):
         widths |= {"band_flux": n_bands, "band_flux_err": n_bands}
         shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
 
+        levels = {key: constants[key] for key in ("levels_knots", "levels") if key in constants}
+
         @tf.function(input_signature=shapes, autograph=False)
         def serving_default(flux, flux_err, band_flux, band_flux_err):
             n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
             inputs, pixels, bands = clean(*arrays)
             outputs = network(inputs, training=False)
-            columns = summaries.marginal_quantiles(*head.marginals(outputs["hidden"]))
+            columns = summaries.marginal_quantiles(*head.marginals(outputs["hidden"]), levels)
             columns, sound = _answered(columns, pixels, bands, constants)
             distances = surprise.measure(outputs["latent"], inputs, pixels, bands, constants)
             value = surprise.surprise(distances, constants)
@@ -186,6 +188,7 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
         for name in (WEIGHTS, CARD):
             if (run_folder / name).exists():
                 shutil.copyfile(run_folder / name, temporary / name)
+        checksums.write(temporary, ("saved_model.pb", "variables", WEIGHTS, DESCRIPTION))
         _replace(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -226,7 +229,8 @@ def _reference(run_folder, model, description, library):
     galaxies = {split: records.load(opened, split) for split in ("train", "valid")}
     stored = description.get("training", {}).get("conditions", {})
     conditions = ObservingConditions.from_dict(stored)
-    constants = measure_reference(model, galaxies, opened.instrument, conditions)
+    spec = posterior_of(description)
+    constants = measure_reference(model, galaxies, opened.instrument, conditions, spec)
     reference.save_reference(path, constants | {"weights": np.array(weights)})
     return constants
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.network import targets
 from phangs_sfh.network.model import NetworkSpec, build_model, load_model, posterior_of
 from phangs_sfh.network.posterior import PosteriorSpec
+from phangs_sfh.optimizer import WholeBatchAdamW
 
 MODEL_SCHEMA_VERSION = 1
 REFERENCE_GALAXIES = 4096
@@ -55,6 +55,16 @@ class FitSettings:
         content["network"] = self.network.to_dict()
         content["conditions"] = self.conditions.to_dict()
         return content
+
+
+def scaled_learning_rate(batch_size):
+    """Peak learning rate for a batch over all replicas: 0.002 at 256, as the batch's square root.
+
+    For Adam the noise of the gradient sets the size of a step, and that falls with the square root
+    of the batch (Malladi et al. 2022, arXiv:2205.10287).
+    """
+    default = FitSettings()
+    return default.learning_rate * (batch_size / default.batch_size) ** 0.5
 
 
 def mirrored_strategy(replicas=2):
@@ -110,15 +120,14 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
         other settings, the library is damaged, or the loss is no longer finite.
     """
     settings, out = settings or FitSettings(), Path(out)
-    _check(settings, library)
-    stored = json.loads(json.dumps({**settings.to_dict(), "library": _identity(library)}))
-    _check_folder(out, stored, resume, overwrite)
+    check(settings, library)
+    stored = json.loads(json.dumps({**settings.to_dict(), "library": identity(library)}))
+    check_folder(out, stored, resume, overwrite)
     galaxies = {split: records.load(library, split) for split in ("train", "valid")}
     if not resume:  # only now: a damaged library must not cost an old run
-        shutil.rmtree(out, ignore_errors=True)
-        checkpoints.start_run(out, stored)
+        checkpoints.start_anew(out, stored)
     state = checkpoints.read_state(out)
-    start = _load_start(settings, library)
+    start = load_start(settings, library)
     if start:
         spec = posterior_of(start.description)
     else:
@@ -128,7 +137,7 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
         )
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
-        model = _build(library.instrument, galaxies["train"], spec, settings)
+        model = build(library.instrument, galaxies["train"], spec, settings)
         if start:
             model.set_weights(start.weights)
         steps = pipeline.steps_per_epoch(galaxies["train"], settings.batch_size)
@@ -139,6 +148,21 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
             model.load_weights(out / state["weights"])
     if state["epochs_done"] < settings.epochs:
         _run(model, library.instrument, galaxies, settings, out, state, callbacks, verbose)
+    return finish(model, spec, settings, library, out, start)
+
+
+def finish(model, spec, settings, library, out, start=None):
+    """Write model.keras, from the best weights, and model.json of a run whose epochs are done.
+
+    Returns
+    -------
+    history : list of dict, one an epoch
+
+    Raises
+    ------
+    InputError
+        If the run ended early, for its loss was no longer finite.
+    """
     history = checkpoints.read_state(out)["history"]
     if len(history) < settings.epochs:
         raise InputError(
@@ -162,7 +186,7 @@ class Start:
     description: dict
 
 
-def _load_start(settings, library):
+def load_start(settings, library):
     """The model that ``settings.start_from`` names, or None."""
     folder = settings.start_from
     if folder is None:
@@ -182,7 +206,7 @@ def _load_start(settings, library):
     return Start(model.get_weights(), description)
 
 
-def _check(settings, library):
+def check(settings, library):
     if settings.epochs < 1 or settings.batch_size < 1:
         raise InputError("fit: epochs and batch size must be at least 1; give larger numbers")
     for split in ("train", "valid"):
@@ -192,13 +216,13 @@ def _check(settings, library):
             )
 
 
-def _identity(library):
+def identity(library):
     """What tells one library from another: name, and checksums of all shards."""
     sums = [s["sha256"] for split in ("train", "valid") for s in library.shards(split)]
     return {"name": library.name, "sha256": sums}
 
 
-def _check_folder(out, stored, resume, overwrite):
+def check_folder(out, stored, resume, overwrite):
     if resume:
         checkpoints.check_resumable(out, stored)
         return
@@ -212,7 +236,7 @@ def _check_folder(out, stored, resume, overwrite):
             raise InputError(f"{out}: no training run, will not be replaced; give another -o DIR")
 
 
-def _build(instrument, galaxies, spec, settings):
+def build(instrument, galaxies, spec, settings):
     model = build_model(
         instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
     )
@@ -248,7 +272,7 @@ def compile_model(model, spec, settings, steps, jit=True):
         0.0, max(1, total - warm_up), alpha=0.01, warmup_target=settings.learning_rate,
         warmup_steps=warm_up,
     )  # fmt: skip
-    optimizer = keras.optimizers.AdamW(
+    optimizer = WholeBatchAdamW(
         schedule, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding", "query"])

@@ -13,7 +13,7 @@ BATCH = 512
 TRAIN_SEED, VALID_SEED = 1_000_081, 1_000_099
 
 
-def measure_reference(model, galaxies, instrument, conditions):
+def measure_reference(model, galaxies, instrument, conditions, spec=None):
     """Constants behind surprise and prior of a trained network.
 
     Parameters
@@ -22,6 +22,7 @@ def measure_reference(model, galaxies, instrument, conditions):
     galaxies : dict with splits ``train`` and ``valid``, each a dict of arrays from records.load
     instrument : Instrument
     conditions : ObservingConditions of the training
+    spec : PosteriorSpec, optional; with it percentiles are recalibrated
 
     Returns
     -------
@@ -41,4 +42,5 @@ def measure_reference(model, galaxies, instrument, conditions):
         pipeline.fixed_batches(train, instrument, conditions, BATCH, TRAIN_SEED),
         pipeline.fixed_batches(valid, instrument, conditions, BATCH, VALID_SEED),
         excluded=emission_lines.window_mask(instrument.wave),
+        spec=spec,
     )

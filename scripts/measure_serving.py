@@ -168,7 +168,7 @@ def report(results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(__file__).parents[1] / "saved_models" / "phangs" / "1"
+    default = Path(__file__).parents[1] / "saved_models" / "phangs" / "2"
     parser.add_argument("model", nargs="?", type=Path, default=default)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 128, 1024])

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from fake_model import write_fake_model
 from small_cube import write_cube, write_image, write_map
 
-from phangs_sfh import cube_spectra
+from phangs_sfh import cube_spectra, map_work
 from phangs_sfh.cli.main import main
 from phangs_sfh.errors import InputError
 from phangs_sfh.map_work import Work
@@ -20,7 +20,7 @@ NY, NX = 8, 5
 
 KILLED = """
 import os, signal, sys
-from phangs_sfh import cube_spectra
+from phangs_sfh import cube_spectra, map_work
 from phangs_sfh.cli.main import main
 
 cube_spectra.BLOCK_BYTES = 1
@@ -39,16 +39,20 @@ main(sys.argv[1:])
 """
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(write_fake_model(tmp_path_factory.mktemp("models") / "1"))
+
+
 @pytest.fixture
-def arguments(tmp_path, monkeypatch):
+def arguments(tmp_path, monkeypatch, model):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cube_spectra, "BLOCK_BYTES", 1)
     write_cube("c.fits", NY, NX)
     write_image("i.fits", np.full((120, 120), 2.0), 0.05)
     write_map("b.fits", np.arange(NY * NX).reshape(NY, NX) % 7)
-    write_fake_model(tmp_path / "model")
     return ["map", "c.fits", "--redshift", "0.003", "--image", "F555W=i.fits", "--psf", "0.8",
-            "--model", "model"]  # fmt: skip
+            "--model", model]  # fmt: skip
 
 
 def kill(owner, *arguments):
@@ -56,6 +60,23 @@ def kill(owner, *arguments):
     script = KILLED.format(owner=owner)
     ended = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()[-500:]
+
+
+def stop(*arguments):
+    """Run the command and stop it as Ctrl-C does at its fifth step."""
+    kept, calls = Work.done, []
+
+    def counted(self, rows, **state):
+        kept(self, rows, **state)
+        calls.append(rows)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Work, "done", counted)
+        patch.setattr(map_work, "SAVE_SECONDS", 0)
+        result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 130 and "the same command goes on from here" in result.stderr
 
 
 def run(*arguments):
@@ -93,18 +114,17 @@ def test_a_killed_run_goes_on_to_the_same_maps(arguments, tmp_path, owner, more)
     assert {p.name for p in tmp_path.iterdir()} == before | {"m.fits"}
 
 
-def test_another_request_starts_anew(arguments, tmp_path):
-    kill("map_work.Work, 'done'", *arguments, "-o", "m.fits")
+def test_another_request_or_changed_input_starts_anew(arguments, tmp_path):
+    run(*arguments, "--ebv", "0.1", "-o", "whole.fits")
+    stop(*arguments, "-o", "m.fits")
     result = run(*arguments, "--ebv", "0.1", "-o", "m.fits")
     assert "begun anew" in result.stderr and "going on" not in result.stderr
-    run(*arguments, "--ebv", "0.1", "-o", "whole.fits")
     assert data("m.fits") == data("whole.fits")
-
-
-def test_a_changed_input_starts_anew(arguments, tmp_path):
-    kill("map_work.Work, 'done'", *arguments, "-o", "m.fits")
+    stop(*arguments, "-o", "n.fits")
+    assert "going on" in run(*arguments, "-o", "n.fits").stderr
+    stop(*arguments, "-o", "o.fits")
     write_cube("c.fits", NY, NX, seed=1)
-    assert "begun anew" in run(*arguments, "-o", "m.fits").stderr
+    assert "begun anew" in run(*arguments, "-o", "o.fits").stderr
 
 
 def test_two_runs_at_once_are_refused(tmp_path):

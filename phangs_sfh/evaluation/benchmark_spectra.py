@@ -12,8 +12,7 @@ SIGNAL_TO_NOISE = 50
 PRIOR = "broad"
 BLOCK = 250
 TEST_SEED = 990_001
-"""First word of the seed of galaxies drawn here; libraries' seeds have three words, not four, so
-that no galaxy of the benchmark is in any library."""
+"""Reserved: galaxies drawn with it are in no library, unless one is made with this very seed."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from astropy.io import fits
 from scipy.special import ndtr
 
+from phangs_sfh import checksums
 from phangs_sfh.galaxy import photometry
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.instrument import FWHM_PER_SIGMA
@@ -53,7 +54,13 @@ class GasGrid:
 def load_gas():
     """The embedded Cloudy tables."""
     source = resources.files("phangs_sfh.data").joinpath(FILE)
-    with resources.as_file(source) as path, fits.open(path) as hdus:
+    with resources.as_file(source) as path:
+        checksums.verify(path.parent, names=(FILE,), remedy="install the package again")
+        return _read_gas(path)
+
+
+def _read_gas(path):
+    with fits.open(path) as hdus:
         return GasGrid(
             lines=hdus["LINES"].data.astype(np.float32),
             continuum=hdus["CONT"].data.astype(np.float32),

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def write_shard(path, shard, seed, model, prior):
     import tensorflow as tf
 
     rng = np.random.default_rng(np.random.SeedSequence(shard.entropy(seed)))
-    temporary = Path(f"{path}.partial-{os.getpid()}")
+    temporary = Path(f"{path}.partial-{socket.gethostname()}-{os.getpid()}")
     # Noise-like mantissas hardly shrink: a higher level costs time and saves nothing.
     options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
     try:

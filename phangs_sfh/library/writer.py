@@ -3,7 +3,8 @@
 Shards appear in ``FOLDER.building`` one by one under their final names. When all are there,
 library.json is added and the folder is renamed to ``FOLDER``. A build that was killed is taken up
 again by the same command: finished shards are kept, and since each has its own random numbers the
-bytes are those of an unbroken run.
+bytes are those of an unbroken run. So they are, too, where several machines share the shards: by
+hand (``write_part`` on each) or through Dask (``dask``).
 """
 
 import fcntl
@@ -12,6 +13,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import socket
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +23,7 @@ from pathlib import Path
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy.model import ForwardModel
 from phangs_sfh.instrument import load_instrument
-from phangs_sfh.library import priors
+from phangs_sfh.library import on_dask, priors
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
 from phangs_sfh.library.simulate import write_shard
 from phangs_sfh.ssp.engines import computed_once, load_ssp
@@ -41,6 +43,7 @@ def write_library(
     prior=priors.DEFAULT,
     overwrite=False,
     progress=None,
+    dask=None,
 ):
     """Simulate ``n_galaxies`` and write them into ``folder``.
 
@@ -54,6 +57,7 @@ def write_library(
     prior : prior name or file
     overwrite : bool, replace an existing library
     progress : callable given the number of galaxies done with each finished shard
+    dask : distributed.Client, optional; its workers are used instead of processes of this machine
 
     Returns
     -------
@@ -73,25 +77,126 @@ def write_library(
     contents = describe(folder.name, n_galaxies, seed, ssp, prior)
     building = folder.parent / f"{folder.name}.building"
     with _building_folder(building, contents):
-        todo = []
-        for shard in shards:
-            if (building / shard.file).exists():
-                _report(progress, shard)
-            else:
-                todo.append(shard)
+        todo = _missing(building, shards, progress)
         ssp = computed_once(ssp, building)
-        settings = (str(building), seed, ssp, contents["prior"])
-        _run(todo, settings, min(workers, len(todo)), progress)
-        contents["splits"] = _inventory(building, shards)
-        _write_json(building / "library.json", contents)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(building, folder)
+        if dask is None:
+            settings = (str(building), seed, ssp, contents["prior"])
+            _run(todo, settings, min(workers, len(todo)), progress)
+        else:
+            for shard in on_dask.write_shards(dask, building, todo, seed, ssp, contents["prior"]):
+                _report(progress, shard)
+        _finish(folder, building, shards, contents)
+    return contents
+
+
+def write_part(folder, n_galaxies, part, seed=0, workers=None, ssp="bc03", prior=priors.DEFAULT,
+               overwrite=False, progress=None):  # fmt: skip
+    """Write one of several parts of a library, all into one folder on a disk they share.
+
+    Parameters
+    ----------
+    part : (i, n) with 1 <= i <= n: every n-th shard, from the i-th on
+    others : as for ``write_library``
+
+    Returns
+    -------
+    contents : dict as in library.json if this was the last part, and so the library is whole; else
+        None
+
+    Raises
+    ------
+    InputError, OSError
+        As ``write_library``.
+    """
+    folder = Path(folder)
+    contents = describe(folder.name, n_galaxies, seed, ssp, prior)
+    if not overwrite and _is_made(folder, contents):  # this part, run again, has nothing to add
+        return json.loads((folder / "library.json").read_text())
+    _check(folder, n_galaxies, seed, overwrite)
+    shards = plan_shards(n_galaxies)
+    mine = shards[part[0] - 1 :: part[1]]
+    building = folder.parent / f"{folder.name}.building"
+    with _building_folder(building, contents, shared=True):
+        todo = _missing(building, mine, progress)
+        settings = (str(building), seed, computed_once(ssp, building), contents["prior"])
+        _run(todo, settings, min(workers or os.cpu_count(), len(todo)), progress)
+    # The lock is let go before: of two parts that end together, one finds itself alone and last.
+    if any(not (building / shard.file).exists() for shard in shards):
+        return None
+    try:
+        return gather(folder, overwrite)
+    except Busy:
+        return None
+
+
+def gather(folder, overwrite=False):
+    """Make a library of shards that ``write_part`` left, all of which must be there.
+
+    Returns
+    -------
+    contents : dict, as in library.json
+
+    Raises
+    ------
+    InputError
+        If there are no parts, some shards are missing, or a part is still being written.
+    """
+    folder = Path(folder)
+    building = folder.parent / f"{folder.name}.building"
+    try:
+        contents = json.loads((building / "plan.json").read_text())
+    except FileNotFoundError:
+        raise InputError(
+            f"{building}: no parts of a library; run make-library --shard I/N"
+        ) from None
+    _check(folder, contents["n_galaxies"], contents["seed"], overwrite)
+    shards = plan_shards(contents["n_galaxies"])
+    with _building_folder(building, contents):
+        missing = [shard.file for shard in shards if not (building / shard.file).exists()]
+        if missing:
+            raise InputError(
+                f"{building}: {len(missing)} of {len(shards)} shards are missing, the first is "
+                f"{missing[0]}; run the --shard jobs again that did not end well"
+            )
+        _finish(folder, building, shards, contents)
+    return contents
+
+
+def _is_made(folder, contents):
+    """True if ``folder`` is the whole library of these contents."""
+    try:
+        made = json.loads((folder / "library.json").read_text())
+    except (OSError, ValueError):
+        return False
+    return {key: made.get(key) for key in contents} == contents
+
+
+class Busy(InputError):
+    """Another run holds the folder."""
+
+
+def _missing(building, shards, progress):
+    """Those of ``shards`` that are not there; the others are reported as done."""
+    todo = []
+    for shard in shards:
+        if (building / shard.file).exists():
+            _report(progress, shard)
+        else:
+            todo.append(shard)
+    return todo
+
+
+def _finish(folder, building, shards, contents):
+    """Add library.json and give the folder its name."""
+    contents["splits"] = _inventory(building, shards)
+    _write_json(building / "library.json", contents)
+    if folder.exists():
+        shutil.rmtree(folder)
+    os.replace(building, folder)
     # Only now: shards without their plan could be taken up by a build with other settings.
     (folder / "plan.json").unlink()
     (folder / "ssp.fits").unlink(missing_ok=True)
     (folder / "lock").unlink()
-    return contents
 
 
 def describe(name, n_galaxies, seed, ssp, prior):
@@ -125,26 +230,39 @@ def _check(folder, n_galaxies, seed, overwrite):
 
 
 @contextmanager
-def _building_folder(building, contents):
-    """Hold ``building`` for this run alone; take up an unfinished build of the same contents."""
+def _building_folder(building, contents, shared=False):
+    """Hold ``building`` for this run alone, or for all parts of one library (``shared``); take up
+    an unfinished build of the same contents."""
     building.mkdir(parents=True, exist_ok=True)
     with open(building / "lock", "w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(
+            raise Busy(
                 f"{building}: another run is writing here; wait for it or give another name"
             ) from None
-        plan = building / "plan.json"
-        if plan.exists() and json.loads(plan.read_text()) != contents:
+        if not shared:
+            for leftover in building.glob("*.partial-*"):
+                leftover.unlink()
+        _keep_plan(building, contents)
+        yield
+
+
+def _keep_plan(building, contents):
+    """Write plan.json, or compare with the one there; of several at once, one writes."""
+    plan = building / "plan.json"
+    temporary = building / f"plan.json.partial-{socket.gethostname()}-{os.getpid()}"
+    temporary.write_text(json.dumps(contents, indent=1) + "\n")
+    try:
+        os.link(temporary, plan)
+    except FileExistsError:
+        if json.loads(plan.read_text()) != contents:
             raise InputError(
                 f"{building}: holds an unfinished library with other settings; finish it with "
                 "those settings or remove the folder"
-            )
-        for leftover in building.glob("*.partial-*"):
-            leftover.unlink()
-        _write_json(plan, contents)
-        yield
+            ) from None
+    finally:
+        temporary.unlink()
 
 
 def _run(shards, settings, workers, progress):

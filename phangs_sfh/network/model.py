@@ -123,7 +123,7 @@ def load_model(folder):
         raise InputError(f"{path}: no such file; give the folder of a trained model")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, TypeError, OSError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read ({reason}); copy or train it anew") from None
     return model, description

@@ -14,7 +14,7 @@ from keras import ops
 
 from phangs_sfh import ages
 from phangs_sfh.errors import InputError
-from phangs_sfh.network import summaries, surprise, targets
+from phangs_sfh.network import recalibration, summaries, surprise, targets
 from phangs_sfh.network.cleaning import clean
 
 FILE = "reference.npz"
@@ -30,7 +30,7 @@ def with_latent(model):
     return keras.Model(model.inputs, outputs)
 
 
-def fit_reference(model, spectra, train, valid, excluded=None):
+def fit_reference(model, spectra, train, valid, excluded=None, spec=None):
     """Measure the training set.
 
     Parameters
@@ -41,11 +41,12 @@ def fit_reference(model, spectra, train, valid, excluded=None):
         1e4 examples or more, ``valid`` as many as can be had: N examples resolve surprise up to
         log10(N) - 1
     excluded : (n_pixels,) boolean array, pixels left out of the residual, e.g. strong lines
+    spec : PosteriorSpec, optional; with it percentiles are recalibrated on ``valid``
 
     Returns
     -------
-    constants : dict of arrays, for ``surprise.measure``, ``surprise.surprise`` and, named
-        ``prior_...``, the answer for a row without data
+    constants : dict of arrays, for ``surprise.measure``, ``surprise.surprise``,
+        ``summaries.marginal_quantiles`` and, named ``prior_...``, the answer for a row without data
 
     Raises
     ------
@@ -57,7 +58,8 @@ def fit_reference(model, spectra, train, valid, excluded=None):
     rows = _collect(network, train, constants, "train")
     constants |= _latent_space(rows) | _trend(rows) | _band_range(rows)
     constants |= prior_columns(rows["y"])
-    distances = _distances(network, valid, constants)
+    distances, levels = _held_out(network, valid, constants, spec)
+    constants |= levels
     for i, name in enumerate(surprise.MEASURES):
         constants |= _table(name, distances[distances[:, i] > -1e3, i])
     # well below the training range a lower S/N tells little more: one more for a factor of three
@@ -99,8 +101,7 @@ def _batches(network, batches):
         cleaned, pixels, bands = clean(
             *(ops.convert_to_tensor(inputs[k], "float32") for k in _INPUTS)
         )
-        latent = network.predict_on_batch(cleaned)["latent"]
-        yield cleaned, pixels, bands, latent, ops.convert_to_numpy(y)
+        yield cleaned, pixels, bands, network.predict_on_batch(cleaned), ops.convert_to_numpy(y)
 
 
 _INPUTS = ("flux", "flux_err", "band_flux", "band_flux_err")
@@ -108,11 +109,11 @@ _INPUTS = ("flux", "flux_err", "band_flux", "band_flux_err")
 
 def _collect(network, batches, constants, name):
     rows = {}
-    for cleaned, pixels, bands, latent, y in _batches(network, batches):
+    for cleaned, pixels, bands, outputs, y in _batches(network, batches):
         level, log_sn, log_chi2, usable = surprise.measure_spectrum(cleaned, pixels, constants)
         found = {
             "y": y,
-            "latent": latent,
+            "latent": outputs["latent"],
             "level": level,
             "log_sn": log_sn,
             "log_chi2": log_chi2,
@@ -193,15 +194,31 @@ def _band_range(rows):
     return {"band_mean": mean.astype(np.float32), "band_std": std.astype(np.float32)}
 
 
-def _distances(network, batches, constants):
-    found = []
-    for cleaned, pixels, bands, latent, _ in _batches(network, batches):
+def _held_out(network, batches, constants, spec):
+    """What the valid split shows of rows with any data.
+
+    Returns
+    -------
+    distances : (N, 4) array; levels : dict from ``recalibration.fit_levels``, empty without spec
+    """
+    found, estimates, cumulative = [], [], []
+    for cleaned, pixels, bands, outputs, y in _batches(network, batches):
         some = ops.convert_to_numpy(ops.any(pixels, axis=-1) | ops.any(bands, axis=-1))
-        measured = surprise.measure(latent, cleaned, pixels, bands, constants)
+        measured = surprise.measure(outputs["latent"], cleaned, pixels, bands, constants)
         found.append(ops.convert_to_numpy(measured)[some])
+        if spec is not None:
+            parts = summaries.mixture(spec, ops.convert_to_tensor(outputs["params"]))
+            at = summaries.cumulative_at(ops.convert_to_tensor(y, "float32"), *parts)
+            estimates.append(ops.convert_to_numpy(at[0])[some])
+            cumulative.append(ops.convert_to_numpy(at[1])[some])
     if not sum(map(len, found)):
         raise InputError("valid split: no example to calibrate surprise; make a larger library")
-    return np.concatenate(found)
+    levels = {}
+    if spec is not None:
+        probabilities = tuple(summaries.PERCENTILES.values())
+        arrays = np.concatenate(estimates), np.concatenate(cumulative)
+        levels = recalibration.fit_levels(*arrays, probabilities)
+    return np.concatenate(found), levels
 
 
 def _table(name, distances):

@@ -19,7 +19,7 @@ from keras import ops
 from scipy.special import ndtri
 
 from phangs_sfh import ages
-from phangs_sfh.network import targets
+from phangs_sfh.network import recalibration, targets
 
 PERCENTILES = {"p16": 0.16, "p50": 0.50, "p84": 0.84}
 N_SAMPLES = 256
@@ -53,7 +53,7 @@ def normal_points(n_points, n_dimensions):
     return points.reshape(n_points, n_dimensions).astype(np.float32)
 
 
-def mixture_quantiles(weights, mean, std, skewness):
+def mixture_quantiles(weights, mean, std, skewness, levels=None):
     """Quantiles (16, 50, 84 %) of one-dimensional mixtures of slightly skewed normals.
 
     Bisection between the lowest and the highest quantile of the components, which enclose the
@@ -65,18 +65,37 @@ def mixture_quantiles(weights, mean, std, skewness):
     ----------
     weights : (n, K) tensor, sums to 1
     mean, std, skewness : (n, K, D) tensors; std > 0
+    levels : (n, 3 D) tensor, optional; levels to take in place of 16, 50 and 84 %
 
     Returns
     -------
     quantiles : (n, 3, D) tensor
     """
     n_columns = mean.shape[-1]
-    target = np.repeat(np.array(_PROBABILITIES, np.float32), n_columns)  # (3 D,)
-    z = ndtri(target).astype(np.float32)
+    if levels is None:
+        target = np.repeat(np.array(_PROBABILITIES, np.float32), n_columns)  # (3 D,)
+        z = ndtri(target).astype(np.float32)
+    else:
+        target = levels
+        z = ops.expand_dims(np.float32(np.sqrt(2.0)) * ops.erfinv(2.0 * levels - 1.0), 1)
     gamma = ops.clip(skewness, -1.0, 1.0) / 6.0
     mean, std, gamma = (ops.tile(x, (1, 1, len(_PROBABILITIES))) for x in (mean, std, gamma))
     of_components = mean + std * (z + gamma * (z * z - 1.0))
     low, high = ops.min(of_components, axis=1), ops.max(of_components, axis=1)
+    cumulative = _cumulative(weights, mean, std, gamma)
+    below, above = ops.zeros_like(low) + (target - 0.1), ops.zeros_like(low) + (target + 0.1)
+    for _ in range(N_BISECTIONS):
+        middle = 0.5 * (low + high)
+        value = cumulative(middle)
+        rises = value < target
+        low, high = ops.where(rises, middle, low), ops.where(rises, high, middle)
+        below, above = ops.where(rises, value, below), ops.where(rises, above, value)
+    share = ops.clip((target - below) / ops.maximum(above - below, 1e-9), 0.0, 1.0)
+    return ops.reshape(low + (high - low) * share, (-1, len(_PROBABILITIES), n_columns))
+
+
+def _cumulative(weights, mean, std, gamma):
+    """The mixtures' cumulative probability as a function of (n, D) values."""
     inverse = 1.0 / (std * np.float32(np.sqrt(2.0)))
     offset = mean * inverse
     gamma = gamma * np.float32(np.sqrt(2.0))
@@ -88,15 +107,7 @@ def mixture_quantiles(weights, mean, std, skewness):
         x = x - gamma * (bounded * bounded - 0.5)
         return 0.5 + ops.matmul(half_weights, ops.erf(x))[:, 0]
 
-    below, above = ops.zeros_like(low) + (target - 0.1), ops.zeros_like(low) + (target + 0.1)
-    for _ in range(N_BISECTIONS):
-        middle = 0.5 * (low + high)
-        value = cumulative(middle)
-        rises = value < target
-        low, high = ops.where(rises, middle, low), ops.where(rises, high, middle)
-        below, above = ops.where(rises, value, below), ops.where(rises, above, value)
-    share = ops.clip((target - below) / ops.maximum(above - below, 1e-9), 0.0, 1.0)
-    return ops.reshape(low + (high - low) * share, (-1, len(_PROBABILITIES), n_columns))
+    return cumulative
 
 
 def fraction_moments(loc, scale):
@@ -175,7 +186,7 @@ def quantiles(logits, loc, scale_tril):
     return marginal_quantiles(logits, loc, std, scale_tril[..., :leading, :leading])
 
 
-def marginal_quantiles(logits, loc, std, leading):
+def marginal_quantiles(logits, loc, std, leading, calibration=None):
     """``quantiles`` from no more of the mixture than they hang on.
 
     Parameters
@@ -183,6 +194,7 @@ def marginal_quantiles(logits, loc, std, leading):
     logits, loc : (n, K), (n, K, 37) tensors
     std : (n, K, 37) tensor, standard deviations of the targets
     leading : (n, K, 21, 21) tensor, the scale matrix of the scalars and log-ratios
+    calibration : dict from ``recalibration.fit_levels``, optional
 
     Returns
     -------
@@ -190,18 +202,56 @@ def marginal_quantiles(logits, loc, std, leading):
         ``mh``, (n, 16), and of the six scalars, (n,). Never decreasing from p16 to p84; fractions
         within (0, 1).
     """
-    ratio = targets.RATIO_SLICE
-    parts = fraction_moments(loc[..., ratio], leading[..., ratio, :])
-    # scalars, [M/H] and logits of the fractions side by side: one search for all
-    plain = [targets.SCALAR_SLICE, targets.MH_SLICE]
-    mean = ops.concatenate([loc[..., s] for s in plain] + [parts[0]], axis=-1)
-    std = ops.concatenate([std[..., s] for s in plain] + [parts[1]], axis=-1)
-    skewness = ops.concatenate([ops.zeros_like(loc[..., s]) for s in plain] + [parts[2]], axis=-1)
-    found = mixture_quantiles(ops.softmax(logits, axis=-1), mean, std, skewness)
+    marginals = _marginals(logits, loc, std, leading)
+    levels = None
+    if calibration:
+        weights, means = marginals[:2]
+        levels = recalibration.levels_at(ops.sum(weights * means[..., 0], axis=-1), calibration)
+    found = mixture_quantiles(*marginals, levels)
     columns = {}
     for row, label in enumerate(PERCENTILES):
         columns |= {f"{k}_{label}": v for k, v in _columns(found[:, row], ops.sigmoid).items()}
     return columns
+
+
+def _marginals(logits, loc, std, leading):
+    """One-dimensional mixtures of the scalars, [M/H] and the logits of the fractions.
+
+    Returns
+    -------
+    weights (n, K); mean, std, skewness (n, K, 38)
+    """
+    ratio = targets.RATIO_SLICE
+    parts = fraction_moments(loc[..., ratio], leading[..., ratio, :])
+    # side by side: one search for all
+    plain = [targets.SCALAR_SLICE, targets.MH_SLICE]
+    mean = ops.concatenate([loc[..., s] for s in plain] + [parts[0]], axis=-1)
+    std = ops.concatenate([std[..., s] for s in plain] + [parts[1]], axis=-1)
+    skewness = ops.concatenate([ops.zeros_like(loc[..., s]) for s in plain] + [parts[2]], axis=-1)
+    return ops.softmax(logits, axis=-1), mean, std, skewness
+
+
+def cumulative_at(y, logits, loc, scale_tril):
+    """Cumulative probability of each marginal at given targets, and the estimated age.
+
+    Parameters
+    ----------
+    y : (n, 37) tensor
+    logits, loc, scale_tril : tensors, from ``mixture``
+
+    Returns
+    -------
+    estimate : (n,) tensor, mean of ``mw_logage``; cumulative : (n, 38) tensor
+    """
+    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
+    leading = targets.RATIO_SLICE.stop
+    parts = _marginals(logits, loc, std, scale_tril[..., :leading, :leading])
+    weights, mean, std, skewness = parts
+    log_fraction = targets.log_fractions(y[..., targets.RATIO_SLICE])
+    logit = log_fraction - ops.log(ops.maximum(-ops.expm1(log_fraction), 1e-6))
+    at = ops.concatenate([y[..., targets.SCALAR_SLICE], y[..., targets.MH_SLICE], logit], axis=-1)
+    cumulative = _cumulative(weights, mean, std, ops.clip(skewness, -1.0, 1.0) / 6.0)
+    return ops.sum(weights * mean[..., 0], axis=-1), cumulative(at)
 
 
 def samples(logits, loc, scale_tril, n_samples=N_SAMPLES):

@@ -84,8 +84,11 @@ def measure_spectrum(inputs, pixels, constants):
     weight = ops.where(pixels, 1.0 / (error * error + MAX_SIGNAL_TO_NOISE**-2), 0.0)
     number = ops.matmul(ops.cast(pixels, "float32"), use)
     scale = 1.0 / ops.maximum(ops.matmul(weight, use), 1e-30)
-    products = np.einsum("ip,jp->pij", basis, basis).reshape(-1, n_basis * n_basis)
-    normal = ops.matmul(weight, products) * scale  # (n, m * m)
+    row, column = np.tril_indices(n_basis)  # symmetric: half of it is summed, then unfolded
+    half = ops.matmul(weight, np.ascontiguousarray((basis[row] * basis[column]).T)) * scale
+    unfold = np.zeros((n_basis, n_basis), np.int32)
+    unfold[row, column] = unfold[column, row] = np.arange(len(row))
+    normal = ops.take(half, unfold.ravel(), axis=1)  # (n, m * m)
     # a few pixels of large weight make it singular: the ridge stays above rounding errors
     largest = ops.maximum(ops.max(normal[:, :: n_basis + 1], axis=-1), 1.0)
     ridge = ops.reshape(RIDGE * largest, (-1, 1, 1)) * np.eye(n_basis, dtype="float32")

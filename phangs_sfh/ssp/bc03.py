@@ -3,6 +3,7 @@
 from functools import cache
 from importlib import resources
 
+from phangs_sfh import checksums
 from phangs_sfh.ssp.grid import read_grid
 
 FILE = "bc03_miles.fits"
@@ -18,4 +19,5 @@ def load():
         220 ages (0.1 Myr to 20 Gyr), 7 metallicities (0.0001 to 0.1), 1900-10500 Å.
     """
     with resources.as_file(resources.files("phangs_sfh.data").joinpath(FILE)) as path:
+        checksums.verify(path.parent, names=(FILE,), remedy="install the package again")
         return read_grid(path)
