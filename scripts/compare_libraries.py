@@ -2,7 +2,7 @@
 
     pip download --no-deps sdss-mangadap==4.5.0
     unzip -q sdss_mangadap-4.5.0-py3-none-any.whl -d dap
-    python scripts/compare_libraries.py --mangadap dap [--model DIR] [-n 300] [--ppxf 16]
+    python scripts/compare_libraries.py --mangadap dap [--model NAME ...] [-n 300] [--ppxf 16]
 
 The templates are read in place. pPXF's answers are kept in --cache: with another model nothing is
 fitted again.
@@ -21,31 +21,35 @@ START, END = "<!-- compare_libraries -->", "<!-- end compare_libraries -->"
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mangadap", required=True, help="unpacked sdss-mangadap wheel")
-    parser.add_argument("--model", help="model folder, default the released model")
+    parser.add_argument("--model", nargs="*", default=["phangs", "phangs-robust"])
     parser.add_argument("-n", type=int, default=300, help="mocks a library")
     parser.add_argument("--ppxf", type=int, default=16, help="of which pPXF fits so many")
     parser.add_argument("--cache", default="compare_libraries", help="folder of pPXF's answers")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--page", default=PAGE, type=Path)
     options = parser.parse_args()
-    model = load_model(options.model)
+    put_between(options.page, "\n".join(tables(name, options) for name in options.model))
+
+
+def tables(name, options):
+    """One model on all libraries: the page's text."""
+    model = load_model(name)
     found = {}
-    for name, grid in comparison.grids(options.mangadap):
-        folder = Path(options.cache) / name
-        found[name] = comparison.compare(
+    for library, grid in comparison.grids(options.mangadap):
+        folder = Path(options.cache) / library
+        found[library] = comparison.compare(
             model, grid, options.n, options.ppxf, folder, workers=options.workers
         )
-        print(name, {k: round(v, 2) for k, v in found[name]["coverage"].items()}, flush=True)
-    text = (
-        f"Model {model.info['name']} {model.info['version']}, {options.n} mocks a library, S/N 50, "
-        "bias, standard deviation and 1.4826 MAD in dex:\n\n"
+        print(library, {k: round(v, 2) for k, v in found[library]["coverage"].items()}, flush=True)
+    return (
+        f"## Model {model.info['name']} {model.info['version']}\n\n"
+        f"{options.n} mocks a library, S/N 50, bias, standard deviation and 1.4826 MAD in dex:\n\n"
         + comparison.offsets_table(found)
         + "\nTruths in our 68 % intervals [%]:\n\n"
         + comparison.coverage_table(found)
         + "\nRoot mean square error [dex] and truths in 68 % intervals [%] by surprise, all "
         "but the control:\n\n" + comparison.surprise_table(found)
     )
-    put_between(options.page, text)
 
 
 def put_between(page, text):

@@ -99,7 +99,7 @@ def prove_truth(work, docs, model, words):
     truths = made_galaxy(work)
 
     def images(prefix=""):
-        named = [f"{name}={work / prefix}{name}.fits" for name in load_instrument().band_names]
+        named = [f"{name}={work / (prefix + name)}.fits" for name in load_instrument().band_names]
         return [x for name in named for x in ("--image", name)]
 
     maps = {run: work / f"maps_{run}.fits" for run in map_proof.WORDS}

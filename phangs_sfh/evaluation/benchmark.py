@@ -127,9 +127,14 @@ def _cost(fits):
     return {
         "seconds": float(np.nanmean(fits["seconds"])),
         "seconds_median": float(np.nanmedian(fits["seconds"])),
-        "megabytes": float(np.nanmax(fits["megabytes"])),
+        "megabytes": _known_median(fits["megabytes"]),
         "failed": int(fits["failed"].sum()),
     }
+
+
+def _known_median(values):
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else None
 
 
 def _bootstrapped(fits, spectra):
@@ -148,7 +153,7 @@ def _bootstrapped(fits, spectra):
     summary |= {
         "bootstraps": len(draws[0][SCALARS[0]]),
         "seconds": float(np.nanmean(seconds)),
-        "megabytes": float(np.nanmax(fits["megabytes"])),
+        "megabytes": _known_median(fits["megabytes"]),
     }
     return summary, answer
 

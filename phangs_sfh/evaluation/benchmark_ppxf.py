@@ -7,19 +7,19 @@ benchmark goes on where it was, and one of another model fits nothing anew.
 
 import multiprocessing
 import os
-import resource
 from pathlib import Path
 
 import numpy as np
 
 from phangs_sfh import ages
 from phangs_sfh.evaluation import ppxf_templates
+from phangs_sfh.evaluation.benchmark_model import peak_megabytes
 from phangs_sfh.evaluation.benchmark_spectra import INPUTS
 from phangs_sfh.evaluation.ppxf_peer import SCALARS
 
 FOLDER = "ppxf"
+MEMORY = "VmHWM"  # how memory was measured; earlier answers have it of another process
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-MEGABYTE_PER_RSS = 1 / 1024  # ru_maxrss is in kB on Linux
 
 _worker = {}
 
@@ -96,7 +96,7 @@ def _fit(task):
     except Exception as error:  # pPXF asserts, and lets linear algebra fail, on unusual input
         return index, {"failed": str(error)[:200], "bootstraps": bootstraps} | _nothing()
     answer = {name: getattr(fit, name) for name in _nothing() if name != "megabytes"}
-    answer["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MEGABYTE_PER_RSS
+    answer["megabytes"] = peak_megabytes()
     answer |= {"failed": "", "bootstraps": bootstraps}
     answer |= {f"bootstrap {name}": values for name, values in fit.bootstraps.items()}
     answer["seconds_bootstraps"] = fit.seconds_bootstraps
@@ -112,7 +112,7 @@ def _write(path, answer, fingerprint):
     temporary = path.with_suffix(f".partial-{os.getpid()}")
     try:
         with open(temporary, "wb") as file:
-            np.savez(file, fingerprint=fingerprint, settings=settings(), **answer)
+            np.savez(file, fingerprint=fingerprint, settings=settings(), memory=MEMORY, **answer)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -128,6 +128,8 @@ def _read(path, fingerprint, bootstraps):
     same = answer.pop("fingerprint") == fingerprint and answer.pop("settings") == settings()
     if not same or int(answer["bootstraps"]) < bootstraps:
         return None
+    if answer.pop("memory", "") != MEMORY:
+        answer["megabytes"] = np.array(np.nan)
     return {name: value[()] if value.ndim == 0 else value for name, value in answer.items()}
 
 

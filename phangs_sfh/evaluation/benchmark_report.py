@@ -79,7 +79,7 @@ def short_table(summary):
         held.append(f"{percent(min(shares), 0)} to {percent(max(shares), 0)}" if shares else "–")
     rows.append(["truths in 68 % intervals [%]", *held])
     rows.append(["seconds a spectrum, one core"] + [f"{code['seconds']:.2g}" for code in codes])
-    rows.append(["peak memory [MB]"] + [f"{code['megabytes']:.0f}" for code in codes])
+    rows.append(["peak memory [MB]"] + [number(code["megabytes"], 0) for code in codes])
     return table(header, rows)
 
 
@@ -132,7 +132,7 @@ def cost_table(summary):
             f"{summary['ratios'][name]['speed']:,.0f}" if name != bench.OURS else "1"
             for name in summary["codes"]
         ],
-        ["peak memory [MB]"] + [f"{c['megabytes']:.0f}" for c in summary["codes"].values()],
+        ["peak memory [MB]"] + [number(c["megabytes"], 0) for c in summary["codes"].values()],
     ]
     return table(["cost", *_heads(summary)], rows)
 

@@ -64,11 +64,11 @@ def chain_factors(content, label=None):
     cases = content["cases"]
     chains, fisher = (
         np.array([read(case)[: len(FOUR)] for case in cases])
-        for read in (lambda case: case["chains"]["std"], lambda case: case["fisher"])
+        for read in (lambda case: case["chains"]["half_width"], lambda case: case["fisher"])
     )
     if label is None:
         return np.sqrt(np.mean(chains**2, axis=0) / np.mean(fisher**2, axis=0)).tolist()
-    network = np.array([case["network"][label]["std"][: len(FOUR)] for case in cases])
+    network = np.array([case["network"][label]["half_width"][: len(FOUR)] for case in cases])
     return np.sqrt(np.mean(network**2, axis=0) / np.mean(chains**2, axis=0)).tolist()
 
 
@@ -158,8 +158,8 @@ def drift(case):
 
 
 def _widths(case, k, labels):
-    values = [case["fisher"][k], case["chains"]["std"][k]]
-    values += [case["network"][label]["std"][k] for label in labels]
+    values = [case["fisher"][k], case["chains"]["half_width"][k]]
+    values += [case["network"][label]["half_width"][k] for label in labels]
     return ", ".join(f"{value:.3f}" for value in values)
 
 
@@ -200,11 +200,12 @@ def _by_sn(axes, content, quantity):
 
 def _widths_panel(axes, content, k):
     cases = content["cases"]
-    chains = np.array([case["chains"]["std"][k] for case in cases])
+    chains = np.array([case["chains"]["half_width"][k] for case in cases])
     axes.plot(chains, [case["fisher"][k] for case in cases], "o", c="0.2", label="Fisher matrix")
     for label in cases[0].get("network", {}):
-        widths = [case["network"][label]["std"][k] for case in cases]
+        widths = [case["network"][label]["half_width"][k] for case in cases]
         axes.plot(chains, widths, "s", color="#d1495b", mfc="none", label=label)
+    axes.locator_params(axis="x", nbins=4)
     top = 1.1 * max(axes.get_xlim()[1], axes.get_ylim()[1])
     axes.plot([0, top], [0, top], color="0.6", lw=0.8)
-    axes.set(xlim=(0, top), ylim=(0, top), xlabel="width from chains [dex]")
+    axes.set(xlim=(0, top), ylim=(0, top), xlabel="exact width (chains) [dex]")

@@ -15,7 +15,7 @@ from phangs_sfh.flags import Flag
 from phangs_sfh.ssp import bc03
 
 CONTROL = "bc03"
-NAMES = ("miuscat", "bpass", "mastar", "mastar_noism")
+NAMES = ("miuscat", "bpass", "mastar")
 CONTROL_WAVE = (3600.0, 10400.0)
 CONTROL_AGE = (63.0e6, 14e9)
 BATCH = 256

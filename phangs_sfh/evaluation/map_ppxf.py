@@ -12,6 +12,9 @@ from phangs_sfh.evaluation.map_truth import read_answer
 from phangs_sfh.evaluation.ppxf_peer import SCALARS, PpxfPeer
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 
+N_TRIED = 5
+"""Spectra on which the regularisation is chosen."""
+
 
 @dataclass(frozen=True)
 class Fits:
@@ -22,6 +25,7 @@ class Fits:
     values, errors : dict of (n_bins,) arrays by scalar; errors are standard deviations of the
         bootstraps, 0 without
     chi2 : (n_bins,) array, reduced
+    regul : float, 1 / regularisation error
     snr : (n_bins,) array, median S/N of the spectra fitted
     seconds, seconds_bootstraps : float, for all bins
     """
@@ -29,6 +33,7 @@ class Fits:
     values: dict
     errors: dict
     chi2: np.ndarray
+    regul: float
     snr: np.ndarray
     seconds: float
     seconds_bootstraps: float
@@ -60,7 +65,7 @@ def bin_spectra(cube, bins, redshift, instrument, covariance=0.0):
 
 
 def fit_bins(flux, error, instrument, bootstraps, gas=False, progress=lambda n: None):
-    """Fit every spectrum with pPXF.
+    """Fit every spectrum with pPXF, regularised as its documentation says for N_TRIED of them.
 
     Parameters
     ----------
@@ -75,6 +80,8 @@ def fit_bins(flux, error, instrument, bootstraps, gas=False, progress=lambda n: 
     fits : Fits
     """
     peer = PpxfPeer(instrument=instrument)
+    tried = np.linspace(0, len(flux) - 1, min(N_TRIED, len(flux))).astype(int)
+    peer.regul = float(np.median(peer.choose_regul([(flux[i], error[i]) for i in tried])))
     answers = []
     for number, (one, its_error) in enumerate(zip(flux, error, strict=True)):
         answers.append(peer.fit(one, its_error, gas=gas, bootstraps=bootstraps, seed=number))
@@ -89,6 +96,7 @@ def fit_bins(flux, error, instrument, bootstraps, gas=False, progress=lambda n: 
         values={name: np.array([getattr(a, name) for a in answers]) for name in SCALARS},
         errors=errors,
         chi2=np.array([a.chi2 for a in answers]),
+        regul=peer.regul,
         snr=np.nanmedian(ratio, axis=1),
         seconds=sum(a.seconds for a in answers),
         seconds_bootstraps=sum(a.seconds_bootstraps for a in answers),

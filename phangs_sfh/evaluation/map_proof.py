@@ -68,12 +68,15 @@ def snr_map(maps):
         return np.array(hdus["SNR"].data)
 
 
-def class_rows(maps, truth, names, chosen):
-    """Quantities by classes of pixels (dict of name to bool array)."""
-    rows = []
+def class_rows(maps, truth, names, chosen, forming=False):
+    """Quantities by classes of pixels (dict of name to bool array); with ``forming`` star formation
+    only where there is some."""
+    rows, there = [], truth["logssfr10"] > FORMING
     for name in names:
         answer = map_truth.read_answer(maps, name)
         for words, pixels in chosen.items():
+            if forming and "sfr" in name:
+                pixels = pixels & there
             found = map_truth.recovery(answer, truth[name], pixels)
             rows.append([map_truth.NAMES[name], words, *map_truth.row(found)])
     return rows

@@ -32,8 +32,10 @@ Model: {model}.
 Bias: median of posterior median minus truth. Scatter: 1.4826 MAD. Error: half the 68 % interval. In
 68 %: truths inside it [%]. In 95 %: truths inside twice its half-widths, 95 % if the posterior were
 Gaussian. Star formation is compared where the true rate over 10 Myr per mass formed is above
-10^{forming} / yr: below that, an answer means "none found". Calibration holds over the prior. This
-is one galaxy, whose spaxels are alike, so that biases here need not average out.
+10^{forming} / yr: below that, an answer means "none found". Intervals are calibrated over the
+prior. This is one galaxy, whose spaxels are alike, so that biases here need not average out; and
+where the data say little, answers are drawn to the prior: sorted by the truth, low rates come out
+high.
 
 {overall}
 By S/N of the spaxel, cube and images:
@@ -55,8 +57,7 @@ of {matched} arcsec, to which the images are brought where they are mapped alone
 truth is above the same limit. Maps of the cube are enlarged to these pixels.
 
 {fine}
-Time, on the machine that made this page: {times}.
-"""
+{times}"""
 
 REAL = (
     REAL_HEADING
@@ -71,8 +72,10 @@ Milky Way is not removed, so that A_V is the sum. There are no bands.
 
 pPXF 9.5 fits the mean spectra of the same bins with templates of the same BC03 grid
 (`phangs_sfh/evaluation/ppxf_peer.py`); a polynomial takes up dust and flux calibration, so there is
-no A_V. Its errors are from {bootstraps} bootstraps of each bin; reduced χ² is {chi2:.2f} in the
-median, {chi2_low:.2f} to {chi2_high:.2f}. σ: both errors in quadrature. Medians over the bins:
+no A_V. It is regularised by its documentation's recipe (regul = {regul:.3g}). Its errors are from
+{bootstraps} bootstraps of each bin; reduced χ² is {chi2:.2f} in the median, {chi2_low:.2f} to
+{chi2_high:.2f}. σ: both errors in quadrature. Both codes see the same noise: if nothing else
+parted them, differences would be well below σ. Medians over the bins:
 
 {table}
 ![Maps of both, and their difference](map_real.png)
@@ -97,8 +100,9 @@ def truth_page(maps, truths, setup, model, times):
     truth, head, errors = truths.spaxels, map_truth.HEADINGS, Errors()
     snr = map_proof.snr_map(maps["both"])
     by_snr = map_proof.class_rows(
-        maps["both"], truth, map_proof.DRAWN, map_truth.classes(snr, map_proof.SNR_EDGES)
-    )
+        maps["both"], truth, map_proof.DRAWN, map_truth.classes(snr, map_proof.SNR_EDGES),
+        forming=True,
+    )  # fmt: skip
     bin_head = [f"{what}: {h}" for what in ("log fraction", "[M/H]") for h in head[1:5]]
     said = [
         f"{map_proof.WORDS[run]} {text}, {seconds:.0f} s from start to end"
@@ -109,7 +113,8 @@ def truth_page(maps, truths, setup, model, times):
         matched=setup.matched_fwhm, seconds=MUSE_SECONDS, low=np.nanmin(snr),
         high=np.nanmax(snr), model=model,
         calibration=100 * errors.calibration, zero_point=100 * errors.zero_point,
-        forming=map_proof.FORMING, floor=FRACTION_FLOOR, times="; ".join(said),
+        forming=map_proof.FORMING, floor=FRACTION_FLOOR,
+        times=f"Time, on the machine that made this page: {'; '.join(said)}.\n" if said else "",
         overall=markdown.table(["quantity", "data", *head], map_proof.overall_rows(maps, truth)),
         by_snr=markdown.table(["quantity", "S/N", *head], by_snr),
         by_bin=markdown.table(
@@ -127,7 +132,7 @@ def real_page(peer, rows, redshift, target, covariance, bootstraps, said, second
     n = len(peer.chi2)
     return REAL.format(
         redshift=redshift, target=target, covariance=covariance, n=n, low=peer.snr.min(),
-        high=peer.snr.max(), bootstraps=bootstraps, chi2=np.median(peer.chi2),
+        high=peer.snr.max(), bootstraps=bootstraps, regul=peer.regul, chi2=np.median(peer.chi2),
         chi2_low=peer.chi2.min(), chi2_high=peer.chi2.max(),
         table=markdown.table(map_proof.REAL_HEADINGS, rows), said=said, seconds=seconds,
         fits=peer.seconds, each=1e3 * peer.seconds / n, boot=peer.seconds_bootstraps,

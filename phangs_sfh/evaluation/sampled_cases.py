@@ -33,8 +33,9 @@ def run_case(model, prior, conditions, seed, n_steps, n_walkers=N_WALKERS):
     Returns
     -------
     result : dict, JSON-able: ``truth``, ``fisher`` and ``fisher_sampled`` (standard deviations),
-        ``chains`` (``median``, ``std``, ``half_width``, ``independent``, and ``std_halves`` of the
-        two halves of what was kept), each a list by ``latent.QUANTITIES``
+        ``chains`` (``median``, ``std``, ``half_width`` of the 68 % interval, which a stuck walker
+        does not move, ``std_halves`` of the halves of what was kept, ``acceptance``), each a list
+        by ``latent.QUANTITIES``
     """
     latent_model, fisher, observation = draw_case(model, prior, conditions, seed)
     sn = conditions.sn[0]
@@ -62,7 +63,6 @@ def run_case(model, prior, conditions, seed, n_steps, n_walkers=N_WALKERS):
             "std": _list(chains.deviation()),
             "half_width": _list(chains.half_width()),
             "std_halves": [_list(half) for half in halves],
-            "independent": _list(chains.independent),
             "acceptance": chains.acceptance,
         },
     }

@@ -58,9 +58,10 @@ def test_images_brought_to_the_cube_hold_the_cubes_light(observation, instrument
     weight = np.interp(observation.wave, band.wave, band.throughput) * observation.wave
     seen = np.tensordot(weight / weight.sum(), observation.cube, 1)
     assert (error > 0).all() and (error / flux).max() < 0.02
-    assert np.std((flux - seen) / error) == pytest.approx(1.0, abs=0.25)
+    # errors fall to 0.07 %: below that, pixels that are sampled and not integrated show
+    assert 0.6 < np.std((flux - seen) / np.hypot(error, 1e-3 * seen)) < 1.5
     assert flux.sum() == pytest.approx(seen.sum(), rel=1e-3)
-    assert np.abs(flux / seen - 1).max() < 0.04
+    assert np.abs(flux / seen - 1).max() < 0.015
 
 
 def test_noise_is_what_the_files_say(observation, files):
