@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from phangs_sfh import ages, cube_spectra, rest_frame
 from phangs_sfh.bin_stack import BandStack, BinStack, MeansOnDisk
@@ -169,6 +170,7 @@ class Mapper:
             self.answer_rows(rows, progress)
             self.output.done(rows.stop, **self.counts.state)
 
+    @threadpool_limits.wrap(limits=1, user_api="blas")  # sums keep their order on any machine
     def answer_rows(self, rows, progress=lambda n: None):
         """Answer and write one of ``blocks``, without bins."""
         n = (rows.stop - rows.start) * self.shape[1]

@@ -95,6 +95,7 @@ def answer_rows(rows, job):
 def _open(cube, model, options, seen):
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(name, "1")  # workers share the cores
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow says that it has no GPU
     from phangs_sfh import prediction
     from phangs_sfh.cube_input import check_file
     from phangs_sfh.map_request import Options, open_request
