@@ -149,7 +149,7 @@ def test_a_killed_worker_stops_the_others_which_go_on_together(library, trained,
     actions[victim] = "die"
     ended = together(library, str(out), 2, actions)  # the other does not wait for ever
     code, _, errors = ended[1 - victim]
-    assert ended[victim][0] == -signal.SIGKILL
+    assert ended[victim][0] == 128 + signal.SIGKILL  # as a shell says it
     assert code == 1
     (line,) = errors.strip().splitlines()
     assert line.startswith(f"Error: worker {1 - victim} of 2: lost") and "--resume" in line
