@@ -81,6 +81,8 @@ def limit_table(content):
         for sn, bound in found["sn"].items():
             rows.append(["", sn, "limit", *(_both(bound[q]) for q in FOUR)])
             for label, network in content.get("network", {}).items():
+                if prior not in network:
+                    continue
                 seen = network[prior][sn]
                 rows.append(["", "", label, *(_both(seen[q]) for q in FOUR)])
                 ratios = (_ratio(seen[q], bound[q]) for q in FOUR)
@@ -185,9 +187,12 @@ def _by_sn(axes, content, quantity):
         x = [float(name) for name in sn]
         limit = [found["sn"][name][quantity]["std"] for name in sn]
         axes.plot(x, limit, "o-", color=COLOURS[prior], label=f"limit, {prior}")
-        for label, network in content.get("network", {}).items():
+        for number, (label, network) in enumerate(content.get("network", {}).items()):
+            if prior not in network:
+                continue
             seen = [network[prior][name][quantity]["std"] for name in sn]
-            axes.plot(x, seen, "s--", color=COLOURS[prior], label=f"{label}, {prior}", mfc="none")
+            style = {"marker": "sD^v"[number % 4], "ls": "--", "mfc": "none"}
+            axes.plot(x, seen, color=COLOURS[prior], label=f"{label}, {prior}", **style)
     if quantity in STD_MARKS:
         axes.axhline(STD_MARKS[quantity], color="0.5", ls=":", label="mark (paper)")
     axes.set_title(TITLES[quantity], fontsize=9)
