@@ -187,11 +187,11 @@ def _by_sn(axes, content, quantity):
         x = [float(name) for name in sn]
         limit = [found["sn"][name][quantity]["std"] for name in sn]
         axes.plot(x, limit, "o-", color=COLOURS[prior], label=f"limit, {prior}")
-        for number, (label, network) in enumerate(content.get("network", {}).items()):
+        for place, (label, network) in enumerate(content.get("network", {}).items()):
             if prior not in network:
                 continue
             seen = [network[prior][name][quantity]["std"] for name in sn]
-            style = {"marker": "sD^v"[number % 4], "ls": "--", "mfc": "none"}
+            style = {"marker": "sD^v"[place % 4], "ls": "--", "mfc": "none"}
             axes.plot(x, seen, color=COLOURS[prior], label=f"{label}, {prior}", **style)
     if quantity in STD_MARKS:
         axes.axhline(STD_MARKS[quantity], color="0.5", ls=":", label="mark (paper)")
