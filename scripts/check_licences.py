@@ -47,6 +47,11 @@ NOTED = {
 """Package: its licence as read in the text that comes with it, where the metadata name none."""
 
 
+PEERS = frozenset({"capfit", "ppxf"})
+"""Compared with in the benchmark and its tests, in the user's own copy: not part of the package and
+not handed on. Their terms (non-commercial use, no redistribution) bind who installs those extras."""
+
+
 def closure(extras=()):
     """Names of all installed packages that phangs-sfh needs, itself left out (sorted list)."""
     found, todo = {}, [(PACKAGE, frozenset(extras))]
@@ -95,6 +100,8 @@ def problems(extras=()):
     """One line for each package whose licence is unknown or does not go with ours."""
     found = []
     for name in closure(extras):
+        if name in PEERS:
+            continue
         names = [NOTED[name]] if name in NOTED else licences(name)
         if not names:
             found.append(f"{name}: metadata name no licence; look it up and note it in NOTED")
