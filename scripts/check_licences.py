@@ -49,7 +49,7 @@ NOTED = {
 
 PEERS = frozenset({"capfit", "ppxf"})
 """Compared with in the benchmark and its tests, in the user's own copy: not part of the package and
-not handed on. Their terms (non-commercial use, no redistribution) bind who installs those extras."""
+not handed on. Their terms (non-commercial use, no redistribution) bind who installs them."""
 
 
 def closure(extras=()):
