@@ -4,7 +4,6 @@ Everything between the numbers a user has and the columns of the result table is
 cleaning, network, posterior, percentiles, surprise and flags.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -214,7 +213,7 @@ def _reference(run_folder, model, description, library):
     They are those of certain weights: a run that went on has to be measured again.
     """
     path = run_folder / reference.FILE
-    weights = hashlib.sha256((run_folder / WEIGHTS).read_bytes()).hexdigest()
+    weights = checksums.sha256(run_folder / WEIGHTS)
     if path.exists() or library is None:
         constants = reference.load_reference(path)
         if str(constants.pop("weights", weights)) == weights:

@@ -12,10 +12,11 @@ import argparse
 from pathlib import Path
 
 from phangs_sfh.evaluation import library_comparison as comparison
+from phangs_sfh.evaluation.markdown import put_between
 from phangs_sfh.prediction import load_model
 
 PAGE = Path(__file__).parents[1] / "docs" / "robustness.md"
-START, END = "<!-- compare_libraries -->", "<!-- end compare_libraries -->"
+MARK = "compare_libraries"
 
 
 def main():
@@ -28,7 +29,9 @@ def main():
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--page", default=PAGE, type=Path)
     options = parser.parse_args()
-    put_between(options.page, "\n".join(tables(name, options) for name in options.model))
+    text = "\n".join(tables(name, options) for name in options.model)
+    if not put_between(options.page, MARK, text):
+        raise SystemExit(f"{options.page}: no marks '{MARK}'; put them back")
 
 
 def tables(name, options):
@@ -50,13 +53,6 @@ def tables(name, options):
         + "\nRoot mean square error [dex] and truths in 68 % intervals [%] by surprise, all "
         "but the control:\n\n" + comparison.surprise_table(found)
     )
-
-
-def put_between(page, text):
-    """Replace what lies between the page's marks."""
-    before, rest = page.read_text().split(START)
-    after = rest.split(END)[1]
-    page.write_text(f"{before}{START}\n{text}{END}{after}")
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from phangs_sfh.evaluation import real_spectra
+from phangs_sfh.evaluation.markdown import put_between
 from phangs_sfh.prediction import load_model
 
 DOCS = Path(__file__).parents[1] / "docs"
-START, END = "<!-- real_spectra -->", "<!-- end real_spectra -->"
+MARK = "real_spectra"
 
 
 def main():
@@ -31,10 +32,10 @@ def main():
     FigureCanvasAgg(figure)
     figure.savefig(options.docs / "real_spectra.png", dpi=70)
     page = options.docs / "real_spectra.md"
-    before, rest = page.read_text().split(START)
     named = f"Model {model.info['name']} {model.info['version']}.\n\n"
     table = real_spectra.markdown(found) + "\n" + real_spectra.differences(found) + "\n"
-    page.write_text(f"{before}{START}\n{named}{table}{END}{rest.split(END)[1]}")
+    if not put_between(page, MARK, named + table):
+        raise SystemExit(f"{page}: no marks '{MARK}'; put them back")
     print(table)
 
 

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from phangs_sfh.evaluation import benchmark_report
-from phangs_sfh.evaluation.markdown import number, table
+from phangs_sfh.evaluation.markdown import number, put_between, table
 
 ROOT = Path(__file__).parents[1]
 SHOWN = ("sn20", "sn50", "sn100")
@@ -41,14 +41,14 @@ def main():
             folder = options.work / name
             command("evaluate", library, "-o", folder, "--overwrite", *model)
             metrics = json.loads((folder / "metrics.json").read_text())
-            put_between(ROOT / "README.md", name, accuracy(metrics))
+            put(ROOT / "README.md", name, accuracy(metrics))
     shutil.copy(options.work / "broad" / "predicted_against_true.png", ROOT / "docs")
     folder = options.benchmark or options.work / "benchmark"
     spectra = ["-n", options.n, "--bootstrapped", options.bootstrapped]
     command("benchmark", "-o", folder, *spectra, *model)
     summary = json.loads((folder / benchmark_report.JSON).read_text())
-    put_between(ROOT / "README.md", "benchmark", benchmark_report.short_table(summary))
-    put_between(ROOT / "docs" / "benchmark.md", "benchmark", benchmark_report.markdown(summary))
+    put(ROOT / "README.md", "benchmark", benchmark_report.short_table(summary))
+    put(ROOT / "docs" / "benchmark.md", "benchmark", benchmark_report.markdown(summary))
     shutil.copy(folder / benchmark_report.FIGURE, ROOT / "docs")
     command("demo", "-o", options.work / "demo", "--overwrite")
     for picture in (options.work / "demo").glob("*.png"):
@@ -72,15 +72,9 @@ def accuracy(metrics):
     return f"{metrics['n']:,} galaxies of the test split:\n\n" + table(header, rows)
 
 
-def put_between(page, mark, text):
-    """Replace what lies between a page's marks; the page stays as it is without them."""
-    start, end = f"<!-- {mark} -->", f"<!-- end {mark} -->"
-    content = page.read_text()
-    if start not in content or end not in content:
+def put(page, mark, text):
+    if not put_between(page, mark, text):
         print(f"{page.name}: no marks '{mark}', left as it is")
-        return
-    before, rest = content.split(start)
-    page.write_text(f"{before}{start}\n{text}{end}{rest.split(end)[1]}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tables in Markdown, from numbers to text."""
+"""Tables in Markdown, from numbers to text, and their places in pages."""
 
 
 def table(header, rows):
@@ -27,3 +27,25 @@ def number(value, digits=3, sign=False):
 def percent(value, digits=1):
     """A share in per cent, a dash for None."""
     return "–" if value is None else f"{100 * value:.{digits}f}"
+
+
+def put_between(page, mark, text):
+    """Replace what lies between ``<!-- mark -->`` and ``<!-- end mark -->`` of a page.
+
+    Parameters
+    ----------
+    page : Path
+    mark : str
+    text : str, ends with a newline
+
+    Returns
+    -------
+    found : bool; a page without the marks stays as it is
+    """
+    start, end = f"<!-- {mark} -->", f"<!-- end {mark} -->"
+    content = page.read_text()
+    if start not in content or end not in content:
+        return False
+    before, rest = content.split(start)
+    page.write_text(f"{before}{start}\n{text}{end}{rest.split(end)[1]}")
+    return True

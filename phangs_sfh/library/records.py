@@ -4,7 +4,6 @@ The reading half; ``library/writer.py`` is the writing half. Shards are gzipped 
 ``tf.train.Example`` a galaxy, all of it noiseless: see ``FLOAT_FEATURES``.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from phangs_sfh import ages
+from phangs_sfh import ages, checksums
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument import Instrument
 from phangs_sfh.library.observing import ObservingConditions
@@ -146,7 +145,7 @@ def verify(library, splits=SPLITS):
     """
     for split in splits:
         for shard, path in zip(library.shards(split), library.shard_paths(split), strict=True):
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()  # a shard is a few MB
+            digest = checksums.sha256(path)
             if digest != shard["sha256"]:
                 raise InputError(
                     f"{path}: SHA-256 differs from library.json, truncated or corrupt shard; "

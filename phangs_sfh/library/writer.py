@@ -8,7 +8,6 @@ hand (``write_part`` on each) or through Dask (``dask``).
 """
 
 import fcntl
-import hashlib
 import json
 import multiprocessing
 import os
@@ -20,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
+from phangs_sfh import checksums
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy.model import ForwardModel
 from phangs_sfh.instrument import load_instrument
@@ -327,7 +327,7 @@ def _report(progress, shard):
 def _inventory(building, shards):
     splits = {split: {"n_galaxies": 0, "shards": []} for split in SPLITS}
     for shard in shards:
-        checksum = hashlib.sha256((building / shard.file).read_bytes()).hexdigest()
+        checksum = checksums.sha256(building / shard.file)
         entry = {"file": shard.file, "n_galaxies": shard.n_galaxies, "sha256": checksum}
         splits[shard.split]["shards"].append(entry)
         splits[shard.split]["n_galaxies"] += shard.n_galaxies
