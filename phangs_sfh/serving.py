@@ -9,7 +9,6 @@ import os
 import shutil
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -19,9 +18,9 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
 from phangs_sfh.instrument import Instrument
 from phangs_sfh.network import reference, summaries, surprise, targets
-from phangs_sfh.network.cleaning import clean
+from phangs_sfh.network.cleaning import ORDER, clean
 from phangs_sfh.network.fused_head import FusedHead
-from phangs_sfh.network.model import load_model, posterior_of
+from phangs_sfh.network.model import behind_cleaning, load_model, posterior_of
 from phangs_sfh.warm_up import write_requests
 
 SCHEMA_VERSION = 1
@@ -55,7 +54,7 @@ class ServedModel(tf.Module):
         super().__init__(name="phangs_sfh")
         last = model.get_layer("params")
         outputs = {"hidden": last.input, "latent": model.get_layer("latent").output}
-        network = keras.Model(model.inputs, outputs)
+        network = behind_cleaning(model, outputs)
         head = FusedHead(spec, *last.get_weights(), variable=tf.Variable)
         self.weights = [variable.value for variable in network.weights]
         self.head_weights = head.weights
@@ -69,7 +68,7 @@ class ServedModel(tf.Module):
         def serving_default(flux, flux_err, band_flux, band_flux_err):
             n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
             inputs, pixels, bands = clean(*arrays)
-            outputs = network(inputs, training=False)
+            outputs = network([inputs[name] for name in ORDER], training=False)
             columns = summaries.marginal_quantiles(*head.marginals(outputs["hidden"]), levels)
             columns, sound = _answered(columns, pixels, bands, constants)
             distances = surprise.measure(outputs["latent"], inputs, pixels, bands, constants)
@@ -83,7 +82,7 @@ class ServedModel(tf.Module):
         def posterior(flux, flux_err, band_flux, band_flux_err):
             n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
             inputs, pixels, bands = clean(*arrays)
-            mixture = head(network(inputs, training=False)["hidden"])
+            mixture = head(network([inputs[name] for name in ORDER], training=False)["hidden"])
             columns, _ = _answered(summaries.samples(*mixture), pixels, bands, constants)
             return {name: values[:n] for name, values in columns.items()}
 

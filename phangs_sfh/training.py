@@ -15,7 +15,13 @@ from phangs_sfh.instrument import Instrument
 from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.network import targets
-from phangs_sfh.network.model import NetworkSpec, build_model, load_model, posterior_of
+from phangs_sfh.network.model import (
+    NetworkSpec,
+    build_model,
+    load_model,
+    posterior_of,
+    set_reference,
+)
 from phangs_sfh.network.posterior import PosteriorSpec
 from phangs_sfh.optimizer import WholeBatchAdamW
 
@@ -241,7 +247,7 @@ def build(instrument, galaxies, spec, settings):
         instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
     )
     some = slice(0, REFERENCE_GALAXIES)
-    model.get_layer("normalise").set_reference(galaxies["spectrum"][some], galaxies["bands"][some])
+    set_reference(model, galaxies["spectrum"][some], galaxies["bands"][some])
     return model
 
 

@@ -54,7 +54,9 @@ def observed(drawn, seed=1, signal_to_noise=(10, 200), missing=True):
 
 def network(spec, n_pixels, n_bands, seed=3):
     """The real network with few neurons, and a head that reacts to its input."""
-    sizes = NetworkSpec(widths=(8, 8), dim=8, heads=2, blocks=1, latent=12, hidden=16)
+    sizes = NetworkSpec(
+        filters=8, dim=8, heads=2, squeeze=4, width=16, residual_layers=1, latent=12, hidden=16
+    )
     model = build_model(n_pixels, n_bands, spec, sizes, seed)
     head = model.get_layer("params")
     kernel, bias = head.get_weights()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.library import records
 from phangs_sfh.network.model import NetworkSpec, load_model, posterior_of
 
-SMALL = NetworkSpec(widths=(16, 16), dim=16, heads=2, blocks=2, latent=16, hidden=32)
+SMALL = NetworkSpec(
+    filters=16, dim=16, heads=2, squeeze=8, width=32, residual_layers=1, latent=16, hidden=32
+)
 
 
 def settings(epochs=3, **changes):
@@ -204,7 +207,7 @@ def test_starts_from_a_trained_model(library, unbroken, tmp_path):
 
 
 def test_does_not_start_from_another_network(library, unbroken, tmp_path):
-    other = NetworkSpec(widths=(16, 16), dim=32, heads=2, blocks=2, latent=16, hidden=32)
+    other = replace(SMALL, dim=32)
     chosen = settings(1, start_from=str(unbroken[0]), network=other)
     with pytest.raises(InputError, match="model.json: network has sizes"):
         training.fit(library, tmp_path / "run", chosen)

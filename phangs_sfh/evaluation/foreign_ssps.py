@@ -6,6 +6,8 @@ Template sets of the MaNGA data-analysis pipeline, read in place and not redistr
 - BPASS 2.2.1 (Stanway & Eldridge 2018): binaries, theoretical atmospheres, 63 Myr to 12.6 Gyr.
 - MaStar (Maraston et al. 2020): spectra of MaNGA's own stars, Salpeter, 3 Myr to 14 Gyr in steps
   of half a dex, with interstellar absorption of the Milky Way (Na D) removed in ``mastar_noism``.
+- M11-MILES (Maraston & Strömbäck 2011): Cassisi isochrones and fuel consumption, Salpeter, 0.1 to
+  15 Gyr, half to twice solar. The one on which ``phangs-robust`` is chosen: the others test it.
 
 Each becomes a grid on the wavelengths and ages of the embedded BC03, so that the forward model
 takes it. Between a set's ages log flux is interpolated linearly in log age. What a set does not
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from astropy.constants import L_sun
 from astropy.io import fits
 
 from phangs_sfh.errors import InputError
@@ -91,6 +94,16 @@ SETS = {
         vacuum=True,
         per_mass=1e-6,
         reference="Stanway & Eldridge 2018",
+    ),
+    "m11": TemplateSet(
+        folder="m11_miles",
+        name=r"M11_MILES_res2\.54_imf_ss_age_(?P<age>[\d.]+)_z_(?P<z>[\d.]+)\.fits",
+        age=lambda text: 1e9 * float(text),
+        mh=lambda text: float(np.log10(float(text) / Z_SUN)),
+        fwhm=2.54,
+        vacuum=False,
+        per_mass=1.0 / L_sun.cgs.value,
+        reference="Maraston & Strömbäck 2011",
     ),
     "mastar": TemplateSet(folder="mastar_ssp_v1.0", reference="Maraston et al. 2020", **_MASTAR),
     "mastar_noism": TemplateSet(

@@ -6,6 +6,7 @@ as much as a matrix product.
 
 from functools import cache
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -13,6 +14,7 @@ SMALLEST = 1.2e-38  # of normal float32; processors may take anything smaller fo
 LARGEST = 3.0e38
 RANGE = 1e6  # about the typical flux of a row
 PIXELS_PER_SAMPLE = 7
+ORDER = ("flux", "flux_err", "band_flux", "band_flux_err")
 
 
 @cache
@@ -85,3 +87,15 @@ def _scaled(value, error, log_scale, present, margin=1.0):
     value = ops.where(usable, value * factor, 0.0)
     error = ops.where(usable, ops.maximum(error * factor, 1.0 / RANGE), 0.0)
     return value, error, usable
+
+
+@keras.saving.register_keras_serializable(package="phangs_sfh")
+class Clean(keras.layers.Layer):
+    """``clean`` as the network's first layer: a dict of the inputs to a list in ``ORDER``."""
+
+    def call(self, inputs):
+        cleaned, _, _ = clean(*(inputs[name] for name in ORDER))
+        return [cleaned[name] for name in ORDER]
+
+    def compute_output_shape(self, input_shape):
+        return [input_shape[name] for name in ORDER]

@@ -32,15 +32,14 @@ class FusedHead:
         self.scale = np.asarray(spec.scale, np.float32)
         rows = np.concatenate([kernel, bias[None]]).astype(np.float32)  # the bias is the last one
         logits, loc, _, coefficients = (ops.convert_to_numpy(part) for part in spec.split(rows))
-        widths = rows[:, spec.n_components :].reshape(len(rows), spec.n_components, -1)
+        k = spec.n_components
+        widths = rows[:, k : k * (1 + 2 * n)].reshape(len(rows), k, 2 * n)[..., n:]
         loc = loc * self.scale
         loc[-1] += np.asarray(spec.mean, np.float32)
         unit = -coefficients * self.scale[:, None] / self.scale
         unit[-1] += np.eye(n, dtype=np.float32)
-        small = [logits, loc, widths[..., n : 2 * n]]
-        self.small = _layer(
-            np.concatenate([part.reshape(len(rows), -1) for part in small], 1), variable
-        )
+        small = [part.reshape(len(rows), -1) for part in (logits, loc, widths)]
+        self.small = _layer(np.concatenate(small, 1), variable)
         first, rest = slice(0, LEADING), slice(LEADING, n)
         blocks = (first, first), (rest, first), (rest, rest)
         self.unit = [_layer(unit[..., row, column], variable) for row, column in blocks]
@@ -63,10 +62,11 @@ class FusedHead:
         loc : (n, K, 37) tensor
         scale_tril : (n, K, 37, 37) tensor; both in the targets' own units
         """
-        logits, loc, first, cross, rest = self._mixture(hidden)
+        logits, loc, sigma, first, cross, rest = self._mixture(hidden)
         upper = ops.concatenate([first, ops.zeros_like(ops.swapaxes(cross, -1, -2))], axis=-1)
         lower = ops.concatenate([cross, rest], axis=-1)
-        return logits, loc, ops.concatenate([upper, lower], axis=-2)
+        inverse = ops.concatenate([upper, lower], axis=-2)
+        return logits, loc, inverse[:, None] * sigma[..., None, :]
 
     def marginals(self, hidden):
         """As much of the mixture as ``summaries.marginal_quantiles`` needs.
@@ -77,28 +77,28 @@ class FusedHead:
         std : (n, K, 37) tensor, standard deviations
         leading : (n, K, 21, 21) tensor, scale matrix of the scalars and log-ratios
         """
-        logits, loc, first, cross, rest = self._mixture(hidden)
-        variances = [_squares(first), _squares(cross) + _squares(rest)]
-        return logits, loc, ops.sqrt(ops.concatenate(variances, axis=-1)), first
+        logits, loc, sigma, first, cross, rest = self._mixture(hidden)
+        variances = ops.square(sigma)
+        leading, others = variances[..., :LEADING], variances[..., LEADING:]
+        std = [
+            _weighted_squares(leading, first),
+            _weighted_squares(leading, cross) + _weighted_squares(others, rest),
+        ]
+        scale = first[:, None] * sigma[..., None, :LEADING]
+        return logits, loc, ops.sqrt(ops.concatenate(std, axis=-1)), scale
 
     def _mixture(self, hidden):
-        """Logits, means, and the scale matrix in three blocks: those of W⁻¹ D, block by block."""
+        """Logits, means, widths, and W⁻¹ in three blocks, (n, 37, 37) for all."""
         k, n = self.n_components, targets.N_TARGETS
         small = _dense(hidden, self.small)
         loc = ops.reshape(small[:, k : k * (1 + n)], (-1, k, n))
         sigma = ops.softplus(ops.reshape(small[:, k * (1 + n) :], (-1, k, n))) + self.floor
-        sigma = sigma * self.scale
         first, cross, rest = (_dense(hidden, layer) for layer in self.unit)
-        first = ops.reshape(first, (-1, k, LEADING, LEADING))
-        cross = ops.reshape(cross, (-1, k, n - LEADING, LEADING))
-        rest = ops.reshape(rest, (-1, k, n - LEADING, n - LEADING))
-        eye = np.eye(n, dtype=np.float32)
-        diagonal = ops.expand_dims(sigma[..., :LEADING], -1) * eye[:LEADING, :LEADING]
-        first = ops.solve_triangular(first, diagonal, lower=True)
-        ones = ops.zeros_like(rest) + eye[LEADING:, LEADING:]
-        inverse = ops.solve_triangular(rest, ones, lower=True)
-        cross = -ops.matmul(inverse, ops.matmul(cross, first))
-        return small[:, :k], loc, first, cross, inverse * sigma[..., None, LEADING:]
+        first = _inverse(ops.reshape(first, (-1, LEADING, LEADING)))
+        rest = _inverse(ops.reshape(rest, (-1, n - LEADING, n - LEADING)))
+        cross = ops.reshape(cross, (-1, n - LEADING, LEADING))
+        cross = -ops.matmul(rest, ops.matmul(cross, first))
+        return small[:, :k], loc, sigma * self.scale, first, cross, rest
 
 
 def _layer(rows, variable):
@@ -111,5 +111,12 @@ def _dense(hidden, layer):
     return ops.matmul(hidden, layer[0]) + layer[1]
 
 
-def _squares(matrix):
-    return ops.sum(ops.square(matrix), axis=-1)
+def _inverse(matrix):
+    """Inverses of lower-triangular matrices (n, m, m) with a unit diagonal."""
+    ones = ops.zeros_like(matrix) + np.eye(matrix.shape[-1], dtype=np.float32)
+    return ops.solve_triangular(matrix, ones, lower=True)
+
+
+def _weighted_squares(weights, matrix):
+    """Σ_j weights_kj matrix_ij², (n, K, j) and (n, i, j) to (n, K, i)."""
+    return ops.matmul(weights, ops.swapaxes(ops.square(matrix), -1, -2))

@@ -9,40 +9,45 @@ from keras import layers
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.network import targets
-from phangs_sfh.network.attention import attend
+from phangs_sfh.network.cleaning import ORDER, Clean
 from phangs_sfh.network.inputs import Normalise
+from phangs_sfh.network.latent_space import latent_vector
 from phangs_sfh.network.photometric_branch import band_tokens
 from phangs_sfh.network.posterior import PosteriorSpec
-from phangs_sfh.network.spectral_branch import spectral_tokens
-
-LATENT = "latent"
-"""Name of the layer that holds the shared latent space."""
+from phangs_sfh.network.spectral_branch import PATCH, spectral_tokens
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """Sizes of the network.
+    """Sizes of the network; what each is worth: docs/training.md.
 
     Attributes
     ----------
-    widths : channels of the first two convolutions
-    dim : length of a token; heads : attention heads; blocks : attention blocks
+    filters : nonlinear filters of each 80 Å of the spectrum; dim : length of a token
+    convolutions : residual Conv1D layers over neighbouring tokens
+    heads, blocks : attention heads and blocks
+    squeeze : numbers of each token that go past the attention
+    width, residual_layers : of the dense layers after the attention
     latent : length of the latent vector; hidden : width of the layer between it and the head
     """
 
-    widths: tuple = (64, 64)
-    dim: int = 96
+    filters: int = 128
+    dim: int = 64
+    convolutions: int = 1
     heads: int = 4
-    blocks: int = 2
+    blocks: int = 1
+    squeeze: int = 24
+    width: int = 256
+    residual_layers: int = 2
     latent: int = 128
     hidden: int = 256
 
     def to_dict(self):
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, content):
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
+        return cls(**content)
 
 
 def build_model(n_pixels, n_bands, posterior, network=None, seed=0):
@@ -69,15 +74,18 @@ def build_model(n_pixels, n_bands, posterior, network=None, seed=0):
         "band_flux_err": n_bands,
     }
     inputs = {name: keras.Input((size,), name=name) for name, size in sizes.items()}
-    features = Normalise(name="normalise")(inputs)
+    cleaned = dict(zip(ORDER, Clean(name=CLEAN)(inputs), strict=True))
+    features = Normalise(PATCH, name="normalise")(cleaned)
     spectrum, present = spectral_tokens(
-        features["spectrum"], features["pixel_valid"], network.dim, network.widths
+        features, network.dim, network.filters, network.convolutions
     )
     bands = band_tokens(features["bands"], network.dim)
     tokens = layers.Concatenate(axis=1, name="tokens")([spectrum, bands])
     present = layers.Concatenate(axis=1, name="present")([present, features["band_valid"]])
-    x = attend(tokens, present, network.blocks, network.heads)
-    x = layers.Dense(network.latent, activation="gelu", name=LATENT)(x)
+    x = latent_vector(
+        tokens, present, network.heads, network.blocks, network.squeeze, network.width,
+        network.residual_layers, network.latent,
+    )  # fmt: skip
     x = layers.Dense(network.hidden, activation="gelu", name="head_hidden")(x)
     params = layers.Dense(
         posterior.n_params,
@@ -88,6 +96,36 @@ def build_model(n_pixels, n_bands, posterior, network=None, seed=0):
     output = params(x)
     params.bias.assign(posterior.initial_bias(seed))
     return keras.Model(inputs, output, name="phangs_sfh")
+
+
+CLEAN = "clean"
+
+
+def set_reference(model, spectrum, bands):
+    """Give a new model the scales of its inputs, from noiseless galaxies of the training set.
+
+    Parameters
+    ----------
+    model : from ``build_model``
+    spectrum, bands : arrays [m, n_pixels], [m, n_bands]
+    """
+    deviation = model.get_layer("normalise").set_reference(spectrum, bands)
+    model.get_layer("patches").set_reference(deviation)
+
+
+def behind_cleaning(model, outputs):
+    """The part of a model behind its first layer, for inputs that are clean already.
+
+    Parameters
+    ----------
+    model : from ``build_model``
+    outputs : nest of its tensors
+
+    Returns
+    -------
+    model : keras.Model; takes a list of what ``cleaning.clean`` gives, in the order of ``ORDER``
+    """
+    return keras.Model(model.get_layer(CLEAN).output, outputs)
 
 
 def load_model(folder):

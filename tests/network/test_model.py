@@ -16,7 +16,9 @@ from phangs_sfh.network.model import NetworkSpec, build_model, load_model
 from phangs_sfh.network.posterior import PosteriorSpec
 
 N_PIXELS, N_BANDS = 1761, 5
-SMALL = NetworkSpec(widths=(16, 16), dim=32, heads=2, blocks=2, latent=32, hidden=32)
+SMALL = NetworkSpec(
+    filters=16, dim=32, heads=2, squeeze=8, width=32, residual_layers=1, latent=32, hidden=32
+)
 
 
 def sharpen(model):
@@ -127,11 +129,29 @@ def test_wild_pixel_with_a_wild_error_hardly_moves_the_scale():
     from phangs_sfh.network.inputs import Normalise
 
     inputs = observations()
-    layer = Normalise()
-    before = layer(inputs)["spectrum"]
+    layer = Normalise(64)
+    before = layer(inputs)["deviation"]
     inputs["flux"][:, 9], inputs["flux_err"][:, 9] = 1e4, 1e4
-    after = layer(inputs)["spectrum"]
-    np.testing.assert_allclose(after[:, 100:, 0], before[:, 100:, 0], atol=0.05)
+    after = layer(inputs)["deviation"]
+    np.testing.assert_allclose(after[:, 100:], before[:, 100:], atol=0.05)
+
+
+def test_whitening_makes_the_principal_components_of_a_patch_alike():
+    from phangs_sfh.network.spectral_branch import NOISE, Patches
+
+    rng = np.random.default_rng(3)
+    scatter = np.geomspace(1.0, 0.05, 64)
+    mixing, _ = np.linalg.qr(rng.normal(size=(64, 64)))
+    deviation = (rng.normal(size=(4000, 64)) * scatter) @ mixing
+    layer = Patches(64)
+    empty = np.zeros((4000, 8), np.float32)
+    layer(deviation.astype(np.float32), empty, empty)
+    layer.set_reference(deviation)
+    whitened = ops.convert_to_numpy(layer(deviation.astype(np.float32), empty, empty))[0, :, :64]
+    expected = scatter / np.hypot(scatter, NOISE)
+    np.testing.assert_allclose(whitened.std(axis=0), expected, rtol=0.1)
+    correlation = np.corrcoef(whitened.T) - np.eye(64)
+    assert np.abs(correlation).max() < 0.1
 
 
 def test_missing_tokens_get_no_attention():
