@@ -3,7 +3,8 @@
 #             forward model against, are installed if that can be done, else those tests skip
 # make lint   check the style
 # make figures BROAD=LIBRARY [PAPER=LIBRARY]
-#             measure the released model again: README's tables and figures, docs/benchmark.md
+#             measure the released models again: README's tables and figures, docs/benchmark.md;
+#             FIGURES="..." are further options of scripts/refresh_readme.py
 #
 # All of it happens in .venv; the system's Python is left alone. PYTHON=/path/to/python3.x chooses
 # the interpreter, otherwise the newest of Python 3.10 to 3.13 that is found.
@@ -26,7 +27,7 @@ lint: $(VENV)/.installed-test
 
 figures: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'
-	$(BIN)/python scripts/refresh_readme.py --broad $(BROAD) $(if $(PAPER),--paper $(PAPER))
+	$(BIN)/python scripts/refresh_readme.py --broad $(BROAD) $(if $(PAPER),--paper $(PAPER)) $(FIGURES)
 
 $(BIN)/python:
 	@sh scripts/make_venv.sh $(VENV)

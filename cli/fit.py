@@ -61,7 +61,7 @@ import click
     "--learning-rate",
     type=click.FloatRange(min=0, min_open=True),
     help="Highest rate; it rises at first and then falls as a cosine "
-    "[default: 0.002 at a batch of 256, growing as the batch's square root].",
+    "[default: 0.003 at a batch of 256, growing as the batch's square root].",
 )
 @click.option(
     "--seed",

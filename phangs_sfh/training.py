@@ -47,7 +47,7 @@ class FitSettings:
     epochs: int = 15
     batch_size: int = 256
     seed: int = 1
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     warm_up: float = 0.03
     weight_decay: float = 0.01
     clip_norm: float = 1.0
@@ -64,7 +64,7 @@ class FitSettings:
 
 
 def scaled_learning_rate(batch_size):
-    """Peak learning rate for a batch over all replicas: 0.002 at 256, as the batch's square root.
+    """Peak learning rate for a batch over all replicas: 0.003 at 256, as the batch's square root.
 
     For Adam the noise of the gradient sets the size of a step, and that falls with the square root
     of the batch (Malladi et al. 2022, arXiv:2205.10287).

@@ -114,27 +114,25 @@ def memory(folder, n_requests):
 
 def stages(folder, inputs):
     """CPU time of each stage alone, a spectrum [s]."""
-    import keras
     import tensorflow as tf
 
     from phangs_sfh.network import summaries
-    from phangs_sfh.network.cleaning import clean
+    from phangs_sfh.network.cleaning import ORDER, clean
     from phangs_sfh.network.fused_head import FusedHead
-    from phangs_sfh.network.model import load_model, posterior_of
+    from phangs_sfh.network.model import behind_cleaning, load_model, posterior_of
 
     model, description = load_model(folder)
     last = model.get_layer("params")
-    network = keras.Model(model.inputs, last.input)
+    network = behind_cleaning(model, last.input)
     head = FusedHead(posterior_of(description), *last.get_weights(), variable=tf.Variable)
-    order = ("flux", "flux_err", "band_flux", "band_flux_err")
-    arrays = [tf.constant(inputs[name]) for name in order]
+    arrays = [tf.constant(inputs[name]) for name in ORDER]
     n = len(inputs["flux"])
-    cleaned = clean(*arrays)[0]
+    cleaned = list(clean(*arrays)[0].values())
     hidden = network(cleaned, training=False)
     mixture = head.marginals(hidden)
     steps = {
-        "cleaning": (lambda *x: clean(*x)[0], arrays),
-        "network": (lambda x: network(x, training=False), [cleaned]),
+        "cleaning": (lambda *x: list(clean(*x)[0].values()), arrays),
+        "network": (lambda *x: network(list(x), training=False), cleaned),
         "head": (head.marginals, [hidden]),
         "quantiles": (summaries.marginal_quantiles, mixture),
     }
@@ -168,7 +166,7 @@ def report(results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(__file__).parents[1] / "saved_models" / "phangs" / "2"
+    default = Path(__file__).parents[1] / "saved_models" / "phangs" / "3"
     parser.add_argument("model", nargs="?", type=Path, default=default)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 128, 1024])

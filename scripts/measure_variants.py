@@ -51,7 +51,7 @@ def in_bfloat16(model):
 
     config = model.get_config()
     for layer in config["layers"]:
-        if layer["class_name"] not in ("InputLayer", "Normalise"):
+        if layer["class_name"] not in ("InputLayer", "Clean", "Normalise", "Patches"):
             policy = json.dumps(layer["config"].get("dtype"))
             layer["config"]["dtype"] = json.loads(policy.replace('"float32"', '"mixed_bfloat16"'))
     half = keras.Model.from_config(config)
@@ -61,19 +61,18 @@ def in_bfloat16(model):
 
 def pipeline(model, spec, xla=False):
     """Function of the four inputs to the columns of the result table, surprise left out."""
-    import keras
-
     from phangs_sfh.network import summaries
     from phangs_sfh.network.cleaning import clean
     from phangs_sfh.network.fused_head import FusedHead
+    from phangs_sfh.network.model import behind_cleaning
 
     last = model.get_layer("params")
-    network = keras.Model(model.inputs, last.input)
+    network = behind_cleaning(model, last.input)
     head = FusedHead(spec, *last.get_weights(), variable=tf.Variable)
 
     @tf.function(autograph=False, jit_compile=xla)
     def run(*arrays):
-        hidden = network(clean(*arrays)[0], training=False)
+        hidden = network(list(clean(*arrays)[0].values()), training=False)
         return summaries.marginal_quantiles(*head.marginals(tf.cast(hidden, tf.float32)))
 
     return run

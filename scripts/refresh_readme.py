@@ -2,9 +2,9 @@
 
     make figures BROAD=tfrecords/broad [PAPER=tfrecords/paper]
 
-evaluates the model on the test split of a library of prior ``broad`` (and of one of prior
-``paper``), benchmarks it against pPXF (kept answers are used; missing ones take half an hour) and
-draws the demo. README.md and docs/benchmark.md get their tables between marks such as
+evaluates the model on the test split of a library of prior ``broad`` (and ``phangs-paper`` on one
+of prior ``paper``), benchmarks it against pPXF (kept answers are used; missing ones take half an
+hour) and draws the demo. README.md and docs/benchmark.md get their tables between marks such as
 ``<!-- broad -->`` and ``<!-- end broad -->``; docs/ gets predicted_against_true.png, benchmark.png
 and demo.png.
 """
@@ -27,24 +27,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--broad", required=True, help="library of prior broad")
     parser.add_argument("--paper", help="library of prior paper")
-    parser.add_argument("--model", help="model folder, default the released model")
+    parser.add_argument("--model", default="phangs", help="model's name or folder")
+    parser.add_argument("--paper-model", default="phangs-paper", help="the same for prior paper")
     parser.add_argument("--work", default="figures", type=Path, help="folder for all results")
     parser.add_argument("--benchmark", type=Path, help="folder of an earlier benchmark")
     parser.add_argument("-n", default=300, type=int, help="spectra of the benchmark")
     parser.add_argument("--bootstrapped", default=24, type=int)
+    parser.add_argument("--bagpipes", default=0, type=int, help="spectra for bagpipes")
     options = parser.parse_args()
-    model = ["--model", options.model] if options.model else []
+    model = ["--model", options.model]
     options.work.mkdir(parents=True, exist_ok=True)
     for name in ("broad", "paper"):
         library = getattr(options, name)
         if library:
             folder = options.work / name
-            command("evaluate", library, "-o", folder, "--overwrite", *model)
+            chosen = options.model if name == "broad" else options.paper_model
+            command("evaluate", library, "-o", folder, "--overwrite", "--model", chosen)
             metrics = json.loads((folder / "metrics.json").read_text())
             put(ROOT / "README.md", name, accuracy(metrics))
     shutil.copy(options.work / "broad" / "predicted_against_true.png", ROOT / "docs")
     folder = options.benchmark or options.work / "benchmark"
     spectra = ["-n", options.n, "--bootstrapped", options.bootstrapped]
+    spectra += ["--bagpipes", options.bagpipes] if options.bagpipes else []
     command("benchmark", "-o", folder, *spectra, *model)
     summary = json.loads((folder / benchmark_report.JSON).read_text())
     put(ROOT / "README.md", "benchmark", benchmark_report.short_table(summary))

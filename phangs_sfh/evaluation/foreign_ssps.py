@@ -7,7 +7,7 @@ Template sets of the MaNGA data-analysis pipeline, read in place and not redistr
 - MaStar (Maraston et al. 2020): spectra of MaNGA's own stars, Salpeter, 3 Myr to 14 Gyr in steps
   of half a dex, with interstellar absorption of the Milky Way (Na D) removed in ``mastar_noism``.
 - M11-MILES (Maraston & Strömbäck 2011): Cassisi isochrones and fuel consumption, Salpeter, 0.1 to
-  15 Gyr, half to twice solar. The one on which ``phangs-robust`` is chosen: the others test it.
+  15 Gyr, half to twice solar. Its stars are those of BC03 here: a library that is not far away.
 
 Each becomes a grid on the wavelengths and ages of the embedded BC03, so that the forward model
 takes it. Between a set's ages log flux is interpolated linearly in log age. What a set does not

@@ -15,9 +15,9 @@ from phangs_sfh.flags import Flag
 from phangs_sfh.ssp import bc03
 
 CONTROL = "bc03"
-CHOSEN_ON = "m11"
+CHOSEN_ON = "miuscat"
 """The library on which the size of ``phangs-robust``'s library errors is chosen, not tested."""
-NAMES = (CHOSEN_ON, "miuscat", "bpass", "mastar")
+NAMES = (CHOSEN_ON, "m11", "bpass", "mastar")
 CONTROL_WAVE = (3600.0, 10400.0)
 CONTROL_AGE = (63.0e6, 14e9)
 BATCH = 256

@@ -156,9 +156,12 @@ class PosteriorSpec:
 
     def squared_error(self, params, y):
         """Mean squared error of the mixture's mean over the standardised targets, [n]."""
+        return ops.mean(ops.square(self.standardise(y) - self.mean_of(params)), axis=-1)
+
+    def mean_of(self, params):
+        """Mean of the mixture, standardised units, [n, 37]."""
         logits, loc, _, _ = self.split(params)
-        mean = ops.sum(ops.softmax(logits, axis=-1)[..., None] * loc, axis=1)
-        return ops.mean(ops.square(self.standardise(y) - mean), axis=-1)
+        return ops.sum(ops.softmax(logits, axis=-1)[..., None] * loc, axis=1)
 
     def initial_bias(self, seed=0):
         """Bias of the head for a sane start: unit widths, no correlations, spread means; [P]."""
