@@ -61,6 +61,14 @@ TRAINING = {
     "peak rate 1e-3": {"learning_rate": 1e-3},
     "peak rate 6e-3": {"learning_rate": 6e-3},
     "average of weights (0.99)": {"ema": 0.99},
+    "no calibration and velocity errors": {
+        "conditions": {
+            "calibration": 0.0,
+            "velocity_error": 0.0,
+            "zero_point": 0.0,
+            "aperture": 0.0,
+        }
+    },
 }
 SIZES = {f"{n // 1000} k galaxies": {"galaxies": n, "steps": LONG} for n in (30000, 100000, 297000)}
 BASE = "released network"
@@ -85,6 +93,7 @@ def train(name, chosen, galaxies, instrument, steps):
         n_components=chosen.get("n_components", 4),
         learning_rate=chosen.get("learning_rate", training.FitSettings.learning_rate),
         network=replace(NetworkSpec(), **chosen.get("network", {})),
+        conditions=replace(ObservingConditions(), **chosen.get("conditions", {})),
     )
     steps = chosen.get("steps", steps)
     kept = {key: v[: chosen.get("galaxies")] for key, v in galaxies["train"].items()}
