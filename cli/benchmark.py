@@ -1,4 +1,4 @@
-"""``phangs-sfh benchmark``: this model against pPXF on the same spectra."""
+"""``phangs-sfh benchmark``: this model against pPXF and bagpipes on the same spectra."""
 
 import click
 
@@ -34,6 +34,13 @@ import click
     help="Spectra that get them.",
 )
 @click.option(
+    "--bagpipes",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Spectra that bagpipes fits too; each takes minutes.",
+)
+@click.option(
     "--library",
     type=click.Path(file_okay=False),
     help="Library whose test split to use [default: new galaxies of the released prior].",
@@ -42,22 +49,27 @@ import click
     "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of galaxies, noise."
 )
 @click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Cores for pPXF."
+    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Cores for peers."
 )
-def benchmark(output, model_folder, n_spectra, bootstraps, bootstrapped, library, seed, workers):
+def benchmark(
+    output, model_folder, n_spectra, bootstraps, bootstrapped, bagpipes, library, seed, workers
+):
     """Accuracy, coverage, time and memory on the same spectra: benchmark.json, .md and .png.
 
-    pPXF's answers are kept in the output folder: run again with another --model,
+    The peers' answers are kept in the output folder: run again with another --model,
     nothing is fitted twice.
     """
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.evaluation import benchmark as bench
     from phangs_sfh.evaluation import benchmark_report, benchmark_spectra
+    from phangs_sfh.evaluation.bagpipes_peer import require_bagpipes
     from phangs_sfh.evaluation.evaluate import open_for
     from phangs_sfh.evaluation.ppxf_peer import require_ppxf
     from phangs_sfh.prediction import load_model
 
     require_ppxf()
+    if bagpipes:
+        require_bagpipes()
     model = load_model(model_folder)
     masked = model.masks_emission_lines
     if library:
@@ -65,10 +77,10 @@ def benchmark(output, model_folder, n_spectra, bootstraps, bootstrapped, library
     else:
         spectra = benchmark_spectra.drawn(model.instrument, n_spectra, seed, masked)
     bootstrapped = min(bootstrapped, len(spectra)) if bootstraps else 0
-    total = len(spectra) + bootstrapped * bootstraps
-    with progress_bar("fits of pPXF", total) as advance:
+    total = len(spectra) + bootstrapped * bootstraps + min(bagpipes, len(spectra))
+    with progress_bar("fits of peers", total) as advance:
         summary, answers = bench.run(
-            output, model, spectra, bootstrapped, bootstraps, workers, advance
+            output, model, spectra, bootstrapped, bootstraps, workers, advance, bagpipes
         )
     benchmark_report.write(output, summary, answers, spectra.truth)
     click.echo(f"{output}: " + ", ".join(benchmark_report.FILES))

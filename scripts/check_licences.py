@@ -33,16 +33,18 @@ ALLOWED = (
 )
 """Patterns of permissive licences, and of copyleft ones that GPL-3.0 allows beside it."""
 
-BSD3, APACHE = "BSD-3-Clause", "Apache-2.0"
+BSD3, APACHE, GPL3 = "BSD-3-Clause", "Apache-2.0", "GPL-3.0-only"
 NOTED = {
     "asdf-astropy": BSD3,
     "asdf-coordinates-schemas": BSD3,
     "asdf-standard": BSD3,
     "asdf-transform-schemas": BSD3,
     "asdf-wcs-schemas": BSD3,
+    "bagpipes": GPL3,
     "gwcs": BSD3,
     "namex": APACHE,
     "ndcube": "BSD-2-Clause",
+    "spectres": GPL3,
 }
 """Package: its licence as read in the text that comes with it, where the metadata name none."""
 

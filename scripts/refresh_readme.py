@@ -33,7 +33,7 @@ def main():
     parser.add_argument("--benchmark", type=Path, help="folder of an earlier benchmark")
     parser.add_argument("-n", default=300, type=int, help="spectra of the benchmark")
     parser.add_argument("--bootstrapped", default=24, type=int)
-    parser.add_argument("--bagpipes", default=0, type=int, help="spectra for bagpipes")
+    parser.add_argument("--bagpipes", default=0, type=int, help="spectra that bagpipes fits")
     options = parser.parse_args()
     model = ["--model", options.model]
     options.work.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def main():
     shutil.copy(options.work / "broad" / "predicted_against_true.png", ROOT / "docs")
     folder = options.benchmark or options.work / "benchmark"
     spectra = ["-n", options.n, "--bootstrapped", options.bootstrapped]
-    spectra += ["--bagpipes", options.bagpipes] if options.bagpipes else []
+    spectra += ["--bagpipes", options.bagpipes]
     command("benchmark", "-o", folder, *spectra, *model)
     summary = json.loads((folder / benchmark_report.JSON).read_text())
     put(ROOT / "README.md", "benchmark", benchmark_report.short_table(summary))

@@ -9,26 +9,33 @@ from pathlib import Path
 
 import numpy as np
 
-from phangs_sfh.evaluation import benchmark_model, benchmark_ppxf, benchmark_spectra, metrics
+from phangs_sfh.evaluation import (
+    benchmark_bagpipes,
+    benchmark_model,
+    benchmark_ppxf,
+    benchmark_spectra,
+    metrics,
+)
 from phangs_sfh.evaluation.ppxf_peer import SCALARS
 from phangs_sfh.version import __version__
 
 SCHEMA_VERSION = 1
-OURS, PPXF, BOOTSTRAPPED = "phangs-sfh", "pPXF", "pPXF, bootstrapped"
+OURS, PPXF, BOOTSTRAPPED, BAGPIPES = "phangs-sfh", "pPXF", "pPXF, bootstrapped", "bagpipes"
 INTERVALS = {"68": ("p16", "p84"), "95": ("p025", "p975")}
 
 
-def run(output, model, spectra, bootstrapped, bootstraps, workers=1, progress=None):
+def run(output, model, spectra, bootstrapped, bootstraps, workers=1, progress=None, bagpipes=0):
     """Ask every code about every spectrum.
 
     Parameters
     ----------
-    output : path, where pPXF's answers are kept
+    output : path, where the peers' answers are kept
     model : prediction.Model
     spectra : benchmark_spectra.Spectra
     bootstrapped, bootstraps : int, spectra that pPXF resamples, and how often
-    workers : int, processes for pPXF, each on one core
-    progress : callable given the number of pPXF's fits done
+    workers : int, processes for the peers, each on one core
+    progress : callable given the number of the peers' fits done
+    bagpipes : int, spectra that bagpipes fits
 
     Returns
     -------
@@ -45,25 +52,33 @@ def run(output, model, spectra, bootstrapped, bootstraps, workers=1, progress=No
     ours = {name: columns[f"{name}_p50"] for name in (*SCALARS, "sfh")}
     answers = {OURS: ours, PPXF: {name: fits[name] for name in (*SCALARS, "sfh")}}
     codes = {
-        OURS: _accuracy(ours, spectra.truth) | {"coverage": _our_coverage(columns, spectra.truth)},
-        PPXF: _accuracy(answers[PPXF], spectra.truth),
+        OURS: _accuracy(ours, spectra.truth) | {"coverage": _coverage_of(columns, spectra.truth)},
+        PPXF: _accuracy(answers[PPXF], spectra.truth) | _cost(fits),
     }
     codes[OURS] |= {"cost": cost, "seconds": cost["seconds"], "megabytes": cost["megabytes"]}
-    codes[PPXF] |= _cost(fits)
     if fits["bootstraps"]:
         codes[BOOTSTRAPPED], answers[BOOTSTRAPPED] = _bootstrapped(fits, spectra)
-    summary = {
+    if bagpipes:
+        found = benchmark_bagpipes.fit_all(output, spectra, bagpipes, workers, progress)
+        codes[BAGPIPES], answers[BAGPIPES] = _sampled(found, spectra)
+    summary = _circumstances(model, spectra) | {
+        "ppxf": benchmark_ppxf.settings(),
+        "bagpipes": benchmark_bagpipes.settings() if bagpipes else None,
+        "codes": codes,
+        "ratios": _ratios(codes, answers, spectra.truth),
+    }
+    return summary, answers
+
+
+def _circumstances(model, spectra):
+    return {
         "schema_version": SCHEMA_VERSION,
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "version": __version__,
         "model": {"name": model.info["name"], "version": model.info["version"]},
         "machine": machine(),
         "spectra": {"n": len(spectra), "source": spectra.source, "sn": spectra_sn()},
-        "ppxf": benchmark_ppxf.settings(),
-        "codes": codes,
-        "ratios": _ratios(codes, answers, spectra.truth),
     }
-    return summary, answers
 
 
 def spectra_sn():
@@ -91,7 +106,7 @@ def _accuracy(answer, truth):
     }
 
 
-def _our_coverage(columns, truth):
+def _coverage_of(columns, truth):
     limits = {name: {q: columns[f"{name}_{q}"] for q in _quantiles()} for name in SCALARS}
     return coverage(limits, truth)
 
@@ -101,7 +116,7 @@ def _quantiles():
 
 
 def coverage(limits, truth):
-    """Share of truths in the intervals.
+    """Share of truths in the intervals, of spectra that have an answer.
 
     Parameters
     ----------
@@ -115,9 +130,10 @@ def coverage(limits, truth):
     """
     shares = {}
     for name, found in limits.items():
-        true = truth[name][: len(found["p16"])]
+        known = np.isfinite(found["p16"])
+        true = truth[name][: len(known)][known]
         shares[name] = {
-            level: float(np.mean((true >= found[low]) & (true <= found[high])))
+            level: float(np.mean((true >= found[low][known]) & (true <= found[high][known])))
             for level, (low, high) in INTERVALS.items()
         }
     return shares
@@ -158,6 +174,13 @@ def _bootstrapped(fits, spectra):
     return summary, answer
 
 
+def _sampled(found, spectra):
+    """bagpipes' medians as answer, its posterior's percentiles as intervals."""
+    answer = {name: found[f"{name}_p50"] for name in (*SCALARS, "sfh")}
+    summary = _accuracy(answer, spectra.truth) | _cost(found)
+    return summary | {"coverage": _coverage_of(found, spectra.truth)}, answer
+
+
 def _ratios(codes, answers, truth):
     """Ours over each peer's, on the spectra both were given."""
     ratios = {}
@@ -179,5 +202,5 @@ def _ratios(codes, answers, truth):
 
 
 def _ratio(ours, theirs):
-    """None where the peer makes no error: in no real case."""
-    return ours / theirs if theirs > 1e-6 else None
+    """None where the peer makes no error, in no real case, or has no answer."""
+    return ours / theirs if theirs and theirs > 1e-6 else None

@@ -18,7 +18,7 @@ from phangs_sfh.evaluation.benchmark_spectra import INPUTS
 from phangs_sfh.evaluation.ppxf_peer import SCALARS
 
 FOLDER = "ppxf"
-MEMORY = "VmHWM"  # how memory was measured; earlier answers have it of another process
+MEMORY = "VmHWM, no TensorFlow"  # how memory was measured; earlier answers have more in it
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 _worker = {}

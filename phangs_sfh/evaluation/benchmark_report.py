@@ -22,6 +22,7 @@ COLOURS = {
     bench.OURS: "#0072B2",
     bench.PPXF: "#D55E00",
     bench.BOOTSTRAPPED: "#E69F00",
+    bench.BAGPIPES: "#009E73",
 }  # Okabe & Ito 2008
 
 
@@ -53,9 +54,10 @@ def _replace(path, action):
 def markdown(summary):
     """All numbers as Markdown text."""
     spectra, model = summary["spectra"], summary["model"]
+    peers = "; ".join(filter(None, (summary["ppxf"], summary.get("bagpipes"))))
     text = (
         f"{spectra['n']} spectra, S/N {spectra['sn']} per pixel, five bands, {spectra['source']}. "
-        f"Model {model['name']} {model['version']}; {summary['ppxf']}. {summary['machine']}, one "
+        f"Model {model['name']} {model['version']}; {peers}. {summary['machine']}, one "
         f"thread, processor time; {summary['made']}.\n\n"
     )
     text += accuracy_table(summary) + "\n" + coverage_table(summary) + "\n" + cost_table(summary)
@@ -78,7 +80,7 @@ def short_table(summary):
         shares = [code["coverage"][name]["68"] for name in SCALARS] if "coverage" in code else []
         held.append(f"{percent(min(shares), 0)} to {percent(max(shares), 0)}" if shares else "–")
     rows.append(["truths in 68 % intervals [%]", *held])
-    rows.append(["seconds a spectrum, one core"] + [f"{code['seconds']:.2g}" for code in codes])
+    rows.append(["seconds a spectrum, one core"] + [_seconds(code["seconds"], 2) for code in codes])
     rows.append(["peak memory [MB]"] + [number(code["megabytes"], 0) for code in codes])
     return table(header, rows)
 
@@ -126,7 +128,7 @@ def coverage_table(summary):
 def cost_table(summary):
     """Time and memory by code."""
     rows = [
-        ["seconds a spectrum"] + [f"{c['seconds']:.3g}" for c in summary["codes"].values()],
+        ["seconds a spectrum"] + [_seconds(c["seconds"], 3) for c in summary["codes"].values()],
         ["times ours"]
         + [
             f"{summary['ratios'][name]['speed']:,.0f}" if name != bench.OURS else "1"
@@ -139,6 +141,10 @@ def cost_table(summary):
 
 def _heads(summary):
     return [f"{name}, n = {code['n']}" for name, code in summary["codes"].items()]
+
+
+def _seconds(value, digits):
+    return f"{value:,.0f}" if value >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 
 def matrix_sentence(summary):
@@ -155,14 +161,17 @@ def matrix_sentence(summary):
 
 
 def draw(path, summary, answers, truth):
-    """Answers against truth for our model and the first peer, and what each code costs."""
+    """Answers against truth, one row a code, and what each code costs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 6.4), layout="constrained")
+    shown = [name for name in answers if name != bench.BOOTSTRAPPED]  # that is pPXF's row
+    figure = Figure(figsize=(15, 3.2 * len(shown)), layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(2, 5, width_ratios=[1, 1, 1, 1, 1.05])
-    for row, code in enumerate((bench.OURS, bench.PPXF)):
+    axes = figure.subplots(len(shown), 5, width_ratios=[1, 1, 1, 1, 1.05])
+    for axis in axes[2:, 4]:
+        axis.set_axis_off()
+    for row, code in enumerate(shown):
         for axis, name in zip(axes[row], SCALARS, strict=False):
             _against_truth(axis, code, name, summary, answers, truth)
     _bars(axes[0, 4], summary)
@@ -171,7 +180,8 @@ def draw(path, summary, answers, truth):
 
 
 def _against_truth(axis, code, name, summary, answers, truth):
-    true, answer = truth[name], answers[code][name]
+    answer = answers[code][name]
+    true = truth[name][: len(answer)]
     limits = (5.8, 10.3) if "age" in name else (-2.2, 0.8)
     axis.plot(limits, limits, color="0.6", lw=0.8)
     axis.plot(true, answer, ".", ms=3, color=COLOURS[code], alpha=0.7)
@@ -197,9 +207,9 @@ def _bars(axis, summary):
         axis.bar(left, shares, width, color=COLOURS[name], label=name)
     axis.axhline(68, color="k", lw=0.8, ls="--")
     axis.set_xticks(places, ["age$_M$", "age$_L$", "[M/H]$_M$", "[M/H]$_L$"], fontsize=8)
-    axis.set(ylim=(0, 100))
+    axis.set(ylim=(0, 125), yticks=range(0, 101, 20))
     axis.set_ylabel("truths in 68 % intervals [%]", fontsize=8)
-    axis.legend(fontsize=7, frameon=False, loc="upper right", ncols=len(codes))
+    axis.legend(fontsize=7, frameon=False, loc="upper right", ncols=2)
     axis.tick_params(labelsize=8)
 
 
@@ -208,8 +218,8 @@ def _costs(axis, summary):
     seconds = [summary["codes"][name]["seconds"] for name in names]
     axis.barh(names[::-1], seconds[::-1], color=[COLOURS[name] for name in names[::-1]])
     axis.set_xscale("log")
-    axis.set_xlim(min(seconds) / 5, max(seconds) * 30)
+    axis.set_xlim(min(seconds) / 5, max(seconds) * 100)
     for place, value in enumerate(seconds[::-1]):
-        axis.text(value * 1.2, place, f"{value:.2g} s", va="center", fontsize=8)
+        axis.text(value * 1.2, place, f"{_seconds(value, 2)} s", va="center", fontsize=8)
     axis.set_xlabel("seconds a spectrum, one core", fontsize=8)
     axis.tick_params(labelsize=8)

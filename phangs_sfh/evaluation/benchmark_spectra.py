@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phangs_sfh.network import targets
-
 INPUTS = ("flux", "flux_err", "band_flux", "band_flux_err")
 SIGNAL_TO_NOISE = 50
 PRIOR = "broad"
@@ -84,6 +82,7 @@ def drawn(instrument, n, seed=0, masks_lines=False, ssp="bc03"):
     """``n`` new galaxies of the released prior, from a seed that no library can have."""
     from phangs_sfh.galaxy.model import ForwardModel
     from phangs_sfh.library import simulate
+    from phangs_sfh.network import targets
     from phangs_sfh.ssp.engines import load_ssp
 
     model = ForwardModel(load_ssp(ssp), instrument)

@@ -2,6 +2,7 @@
 
 import json
 
+import fake_bagpipes
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -111,9 +112,11 @@ def test_coverage_counts_truths_in_intervals():
     assert benchmark.coverage(limits, truth)["mw_mh"] == {"68": 0.25, "95": 0.75}
 
 
-def test_command_writes_numbers_table_and_figure(tmp_path, model_folder, canned):
+def test_command_writes_numbers_table_and_figure(tmp_path, model_folder, canned, monkeypatch):
+    fake_bagpipes.replace_fits(monkeypatch)
     arguments = ["benchmark", "-o", str(tmp_path), "--model", str(model_folder), "-n", str(N)]
-    run = CliRunner().invoke(main, [*arguments, "--bootstraps", "20", "--bootstrapped", "4"])
+    arguments += ["--bootstraps", "20", "--bootstrapped", "4", "--bagpipes", "5"]
+    run = CliRunner().invoke(main, arguments)
     assert run.exit_code == 0, run.output
     summary = json.loads((tmp_path / "benchmark.json").read_text())
     ours, ppxf = (summary["codes"][name] for name in (benchmark.OURS, benchmark.PPXF))
@@ -125,11 +128,18 @@ def test_command_writes_numbers_table_and_figure(tmp_path, model_folder, canned)
     assert ratio["std"]["lw_mh"] == pytest.approx(ours["errors"]["lw_mh"]["std"] / 0.02, rel=1e-3)
     assert ratio["total_variation"] is None  # pPXF's histories are without error here
     assert ratio["speed"] == pytest.approx(2.0 / ours["seconds"])
+    bagpipes = summary["codes"][benchmark.BAGPIPES]
+    assert bagpipes["n"] == bagpipes["errors"]["mw_logage"]["n"] == 5
+    assert set(bagpipes["coverage"]["lw_mh"]) == {"68", "95"}
+    assert bagpipes["seconds"] == fake_bagpipes.SECONDS
+    speed = summary["ratios"][benchmark.BAGPIPES]["speed"]
+    assert speed == pytest.approx(fake_bagpipes.SECONDS / ours["seconds"])
     # A thread cannot do more than its own matrix products, and an answer costs something.
     assert 0 < ours["cost"]["flops"] < 1e9
     assert ours["cost"]["gflops_matrix"] > 1
     text = (tmp_path / "benchmark.md").read_text()
     assert "[M/H], light-weighted" in text and f"n = {N}" in text
+    assert "bagpipes, n = 5" in text and f"{fake_bagpipes.MEGABYTES:.0f}" in text
     assert (tmp_path / "benchmark.png").stat().st_size > 10_000
 
 
