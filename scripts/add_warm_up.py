@@ -1,6 +1,6 @@
 """Put warm-up requests into an exported model, in place; `phangs-sfh export` does the same.
 
-python scripts/add_warm_up.py saved_models/phangs/2
+python scripts/add_warm_up.py saved_models/phangs/3
 """
 
 import json

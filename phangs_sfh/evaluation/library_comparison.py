@@ -17,7 +17,9 @@ from phangs_sfh.ssp import bc03
 CONTROL = "bc03"
 CHOSEN_ON = "miuscat"
 """The library on which the size of ``phangs-robust``'s library errors is chosen, not tested."""
-NAMES = (CHOSEN_ON, "m11", "bpass", "mastar")
+OLD = " old"
+"""Ending of a name: the library cut to the ages of the control."""
+NAMES = (CHOSEN_ON, "m11", "bpass", "mastar" + OLD, "mastar")
 CONTROL_WAVE = (3600.0, 10400.0)
 CONTROL_AGE = (63.0e6, 14e9)
 BATCH = 256
@@ -29,7 +31,12 @@ def grids(folder, names=NAMES):
     coverage = {"covered_wave": list(CONTROL_WAVE), "covered_age": list(CONTROL_AGE)}
     yield CONTROL, replace(control, provenance=control.provenance | coverage | {"engine": CONTROL})
     for name in names:
-        yield name, foreign_ssps.load_foreign(name, folder)
+        grid = foreign_ssps.load_foreign(name.removesuffix(OLD), folder)
+        if name.endswith(OLD):
+            youngest, oldest = grid.provenance["covered_age"]
+            covered = {"covered_age": [max(youngest, CONTROL_AGE[0]), oldest]}
+            grid = replace(grid, provenance=grid.provenance | covered)
+        yield name, grid
 
 
 def ask(model, spectra):
