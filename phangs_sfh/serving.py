@@ -17,7 +17,7 @@ from phangs_sfh import checksums, flags
 from phangs_sfh.errors import InputError
 from phangs_sfh.flags import Flag
 from phangs_sfh.instrument import Instrument
-from phangs_sfh.network import reference, summaries, surprise, targets
+from phangs_sfh.network import recalibration, reference, summaries, surprise, targets
 from phangs_sfh.network.cleaning import ORDER, clean
 from phangs_sfh.network.fused_head import FusedHead
 from phangs_sfh.network.model import behind_cleaning, load_model, posterior_of
@@ -83,7 +83,8 @@ class ServedModel(tf.Module):
             n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
             inputs, pixels, bands = clean(*arrays)
             mixture = head(network([inputs[name] for name in ORDER], training=False)["hidden"])
-            columns, _ = _answered(summaries.samples(*mixture), pixels, bands, constants)
+            columns = summaries.samples(*mixture, tails=recalibration.tails_of(constants))
+            columns, _ = _answered(columns, pixels, bands, constants)
             return {name: values[:n] for name, values in columns.items()}
 
         self.serving_default = serving_default

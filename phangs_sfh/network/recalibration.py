@@ -5,13 +5,15 @@ cannot follow, so the mixture's 16 % may be exceeded by 13 or 20 % of truths, mo
 among young galaxies. On the valid split the level of the mixture that 16, 50 and 84 % of truths
 stay below is measured for each quantity, as a function of the estimated age, and the answer gives
 the mixture's quantile at that level (Kuleshov, Fenner & Ermon 2018, made conditional). Samples are
-those of the mixture, untouched. keras.ops only, where it is part of the graph.
+stretched the same way, at five levels. keras.ops only, where it is part of the graph.
 """
 
 import numpy as np
 from keras import ops
 
 N_KNOTS = 6
+TAILS = (0.025, 0.16, 0.5, 0.84, 0.975)
+"""Probabilities at which samples are recalibrated."""
 FEWEST = 2000
 """Examples at each knot; with fewer in all nothing is recalibrated."""
 
@@ -23,11 +25,11 @@ def fit_levels(estimate, cumulative, probabilities):
     ----------
     estimate : (N,) array, estimated age of held-out examples
     cumulative : (N, D) array, the mixture's cumulative probability at their truths
-    probabilities : tuple of 3
+    probabilities : tuple of L
 
     Returns
     -------
-    constants : dict of ``levels_knots`` (M,), rising, and ``levels`` (M, 3 D); empty if there are
+    constants : dict of ``levels_knots`` (M,), rising, and ``levels`` (M, L D); empty if there are
         too few examples
     """
     n_knots = min(N_KNOTS, len(estimate) // FEWEST)
@@ -48,8 +50,20 @@ def fit_levels(estimate, cumulative, probabilities):
     }
 
 
+def fit_tails(estimate, cumulative):
+    """``fit_levels`` at ``TAILS``, for samples; ``tails_knots`` and ``tails``, or empty."""
+    found = fit_levels(estimate, cumulative, TAILS)
+    return {key.replace("levels", "tails"): value for key, value in found.items()}
+
+
+def tails_of(constants):
+    """What ``fit_tails`` put among the constants of a model, as ``levels_at`` takes it."""
+    names = ("tails_knots", "tails")
+    return {n.replace("tails", "levels"): constants[n] for n in names if n in constants}
+
+
 def levels_at(estimate, constants):
-    """Levels for each row, (n, 3 D), linear between the knots; keras.ops.
+    """Levels for each row, (n, L D), linear between the knots; keras.ops.
 
     Parameters
     ----------
@@ -69,7 +83,7 @@ def _hats(x, knots):
 
 
 def _weighted_quantiles(values, weight, probabilities):
-    """(3, D) quantiles of the columns of (N, D) values."""
+    """(L, D) quantiles of the columns of (N, D) values."""
     order = np.argsort(values, axis=0)
     ordered = np.take_along_axis(values, order, axis=0)
     reached = np.cumsum(weight[order], axis=0)

@@ -218,6 +218,7 @@ def _held_out(network, batches, constants, spec):
         probabilities = tuple(summaries.PERCENTILES.values())
         arrays = np.concatenate(estimates), np.concatenate(cumulative)
         levels = recalibration.fit_levels(*arrays, probabilities)
+        levels |= recalibration.fit_tails(*arrays)
     return np.concatenate(found), levels
 
 

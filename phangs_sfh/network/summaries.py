@@ -65,13 +65,14 @@ def mixture_quantiles(weights, mean, std, skewness, levels=None):
     ----------
     weights : (n, K) tensor, sums to 1
     mean, std, skewness : (n, K, D) tensors; std > 0
-    levels : (n, 3 D) tensor, optional; levels to take in place of 16, 50 and 84 %
+    levels : (n, L D) tensor, optional; levels to take in place of 16, 50 and 84 %
 
     Returns
     -------
-    quantiles : (n, 3, D) tensor
+    quantiles : (n, L, D) tensor, L = 3 unless levels are given
     """
     n_columns = mean.shape[-1]
+    n_levels = len(_PROBABILITIES) if levels is None else levels.shape[-1] // n_columns
     if levels is None:
         target = np.repeat(np.array(_PROBABILITIES, np.float32), n_columns)  # (3 D,)
         z = ndtri(target).astype(np.float32)
@@ -79,7 +80,7 @@ def mixture_quantiles(weights, mean, std, skewness, levels=None):
         target = levels
         z = ops.expand_dims(np.float32(np.sqrt(2.0)) * ops.erfinv(2.0 * levels - 1.0), 1)
     gamma = ops.clip(skewness, -1.0, 1.0) / 6.0
-    mean, std, gamma = (ops.tile(x, (1, 1, len(_PROBABILITIES))) for x in (mean, std, gamma))
+    mean, std, gamma = (ops.tile(x, (1, 1, n_levels)) for x in (mean, std, gamma))
     of_components = mean + std * (z + gamma * (z * z - 1.0))
     low, high = ops.min(of_components, axis=1), ops.max(of_components, axis=1)
     cumulative = _cumulative(weights, mean, std, gamma)
@@ -91,7 +92,7 @@ def mixture_quantiles(weights, mean, std, skewness, levels=None):
         low, high = ops.where(rises, middle, low), ops.where(rises, high, middle)
         below, above = ops.where(rises, value, below), ops.where(rises, above, value)
     share = ops.clip((target - below) / ops.maximum(above - below, 1e-9), 0.0, 1.0)
-    return ops.reshape(low + (high - low) * share, (-1, len(_PROBABILITIES), n_columns))
+    return ops.reshape(low + (high - low) * share, (-1, n_levels, n_columns))
 
 
 def _cumulative(weights, mean, std, gamma):
@@ -243,18 +244,14 @@ def cumulative_at(y, logits, loc, scale_tril):
     -------
     estimate : (n,) tensor, mean of ``mw_logage``; cumulative : (n, 38) tensor
     """
-    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
-    leading = targets.RATIO_SLICE.stop
-    parts = _marginals(logits, loc, std, scale_tril[..., :leading, :leading])
-    weights, mean, std, skewness = parts
-    log_fraction = targets.log_fractions(y[..., targets.RATIO_SLICE])
-    logit = log_fraction - ops.log(ops.maximum(-ops.expm1(log_fraction), 1e-6))
+    weights, mean, std, skewness = _marginals_of_mixture(logits, loc, scale_tril)
+    logit = _logit(targets.log_fractions(y[..., targets.RATIO_SLICE]))
     at = ops.concatenate([y[..., targets.SCALAR_SLICE], y[..., targets.MH_SLICE], logit], axis=-1)
     cumulative = _cumulative(weights, mean, std, ops.clip(skewness, -1.0, 1.0) / 6.0)
     return ops.sum(weights * mean[..., 0], axis=-1), cumulative(at)
 
 
-def samples(logits, loc, scale_tril, n_samples=N_SAMPLES):
+def samples(logits, loc, scale_tril, n_samples=N_SAMPLES, tails=None):
     """Equal-weight joint samples, always the same ones for the same mixture.
 
     Each component gets its share of fixed quasi-random normals (stratified choice by cumulative
@@ -264,6 +261,9 @@ def samples(logits, loc, scale_tril, n_samples=N_SAMPLES):
     ----------
     logits, loc, scale_tril : tensors, from ``mixture`` or a ``FusedHead``
     n_samples : int, even
+    tails : dict from ``recalibration.tails_of``, optional; each quantity's distribution is then
+        stretched to hold what it says, ranks and so correlations kept, and fractions are brought
+        back to a sum of 1
 
     Returns
     -------
@@ -279,7 +279,44 @@ def samples(logits, loc, scale_tril, n_samples=N_SAMPLES):
         y = drawn if k == 0 else ops.where(beyond, drawn, y)
     log_fractions = targets.log_fractions(y[..., targets.RATIO_SLICE])
     plain = [y[..., targets.SCALAR_SLICE], y[..., targets.MH_SLICE]]
-    return _columns(ops.concatenate([*plain, log_fractions], axis=-1), ops.exp)
+    if not tails:
+        return _columns(ops.concatenate([*plain, log_fractions], axis=-1), ops.exp)
+    values = ops.concatenate([*plain, _logit(log_fractions)], axis=-1)
+    marginals = _marginals_of_mixture(logits, loc, scale_tril)
+    values = _stretched(values, marginals, tails)
+    of_bins = ops.sigmoid(values[..., -ages.N_BINS :])
+    log_fractions = ops.log(of_bins / ops.sum(of_bins, axis=-1, keepdims=True))
+    return _columns(ops.concatenate([values[..., : -ages.N_BINS], log_fractions], axis=-1), ops.exp)
+
+
+def _stretched(values, marginals, tails):
+    """Samples (n, S, D) moved so that their quantiles are the recalibrated ones.
+
+    Linear between the quantiles of ``recalibration.TAILS``, shifted as a whole beyond them.
+    """
+    weights, mean, std, skewness = marginals
+    n_columns = mean.shape[-1]
+    plain = np.repeat(np.float32(recalibration.TAILS), n_columns)
+    plain = ops.zeros_like(weights[:, :1]) + plain
+    levels = recalibration.levels_at(ops.sum(weights * mean[..., 0], axis=-1), tails)
+    old = mixture_quantiles(weights, mean, std, skewness, plain)
+    new = mixture_quantiles(weights, mean, std, skewness, levels)
+    moved = new[:, :1] + ops.minimum(values - old[:, :1], 0.0)
+    for i in range(len(recalibration.TAILS) - 1):
+        width = ops.maximum(old[:, i + 1 : i + 2] - old[:, i : i + 1], 1e-6)
+        step = ops.maximum(new[:, i + 1 : i + 2] - new[:, i : i + 1], 0.0)
+        moved = moved + step * ops.clip((values - old[:, i : i + 1]) / width, 0.0, 1.0)
+    return moved + ops.maximum(values - old[:, -1:], 0.0)
+
+
+def _logit(log_fraction):
+    return log_fraction - ops.log(ops.maximum(-ops.expm1(log_fraction), 1e-6))
+
+
+def _marginals_of_mixture(logits, loc, scale_tril):
+    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
+    leading = targets.RATIO_SLICE.stop
+    return _marginals(logits, loc, std, scale_tril[..., :leading, :leading])
 
 
 def _columns(values, fraction):

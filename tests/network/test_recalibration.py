@@ -80,3 +80,40 @@ def test_cumulative_at_quantiles_is_their_level(rng):
         below = y[:, i] < ops.convert_to_numpy(columns[f"{name}_p50"])
         np.testing.assert_array_equal(cumulative[:, i] < 0.5, below)
     assert np.all((cumulative > 0) & (cumulative < 1))
+
+
+def test_samples_are_stretched_to_the_recalibrated_quantiles(rng):
+    """A posterior twice too wide in everything: samples end with the width of the truths."""
+    n, k = 6, 2
+    logits = rng.normal(size=(n, k)).astype("float32")
+    loc = (0.3 * rng.normal(size=(n, k, 37))).astype("float32")
+    tril = np.tile(0.4 * np.eye(37, dtype="float32"), (n, k, 1, 1))
+    tails = {
+        "levels_knots": np.float32([-5.0, 5.0]),
+        "levels": np.tile(np.repeat(ndtr(0.5 * ndtri(recalibration.TAILS)), 38), (2, 1)).astype(
+            "float32"
+        ),
+    }
+    plain = summaries.samples(logits, loc, tril)
+    moved = summaries.samples(logits, loc, tril, tails=tails)
+    for name in ("mw_logage", "lw_mh", "mh"):
+        before, after = (ops.convert_to_numpy(x[name]) for x in (plain, moved))
+        np.testing.assert_array_equal(np.argsort(before, axis=1), np.argsort(after, axis=1))
+        ratio = np.ptp(np.percentile(after, [2.5, 97.5], axis=1), axis=0) / np.ptp(
+            np.percentile(before, [2.5, 97.5], axis=1), axis=0
+        )
+        assert np.median(ratio) == pytest.approx(0.5, abs=0.12)
+    np.testing.assert_allclose(ops.convert_to_numpy(moved["sfh"]).sum(axis=-1), 1.0, atol=1e-4)
+
+
+def test_samples_of_a_right_posterior_stay(rng):
+    n, k = 5, 3
+    logits = rng.normal(size=(n, k)).astype("float32")
+    loc = (0.3 * rng.normal(size=(n, k, 37))).astype("float32")
+    tril = np.tile(0.3 * np.eye(37, dtype="float32"), (n, k, 1, 1))
+    levels = np.tile(np.repeat(np.float32(recalibration.TAILS), 38), (2, 1))
+    tails = {"levels_knots": np.float32([-5.0, 5.0]), "levels": levels}
+    plain = summaries.samples(logits, loc, tril)
+    same = summaries.samples(logits, loc, tril, tails=tails)
+    for name in plain:
+        np.testing.assert_allclose(plain[name], same[name], atol=2e-4)
