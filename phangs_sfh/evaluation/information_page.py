@@ -22,6 +22,8 @@ COLOURS = {"paper": "#2a6f97", "broad": "#d1495b"}
 STD_MARKS = {"mw_logage": 0.10, "mw_mh": 0.03, "lw_mh": 0.03}
 MAD_MARKS = {"mw_logage": 0.06, "lw_logage": 0.06, "mw_mh": 0.025, "lw_mh": 0.025}
 """The marks set for prior ``paper`` at S/N 30-150 [dex]."""
+SETTLED = 1.25
+"""Drift of chains above which a posterior is not counted: they were still spreading."""
 
 
 def write(docs, content):
@@ -59,9 +61,9 @@ def tables(content):
 
 
 def chain_factors(content, label=None):
-    """Ratio of rms widths over all cases, by quantity: chains over Fisher matrix, or, with a
-    ``label``, that network over chains."""
-    cases = content["cases"]
+    """Ratio of rms widths over all cases whose chains have settled, by quantity: chains over Fisher
+    matrix, or, with a ``label``, that network over chains."""
+    cases = [case for case in content["cases"] if drift(case) < SETTLED]
     chains, fisher = (
         np.array([read(case)[: len(FOUR)] for case in cases])
         for read in (lambda case: case["chains"]["half_width"], lambda case: case["fisher"])
@@ -146,10 +148,11 @@ def case_table(content):
         burst = f"{100 * case['burst_fraction']:.2g}"
         rows.append([case["seed"], burst, *cells, number(drift(case), 2)])
     factors = [number(factor, 2) for factor in chain_factors(content)]
-    rows.append(["rms, chains / Fisher", "", *factors, ""])
+    settled = f"under {SETTLED}"
+    rows.append(["rms, chains / Fisher", "", *factors, settled])
     for label in labels:
         factors = [number(factor, 2) for factor in chain_factors(content, label)]
-        rows.append([f"rms, {label} / chains", "", *factors, ""])
+        rows.append([f"rms, {label} / chains", "", *factors, settled])
     return table(["case", "burst [%]", *header, "drift"], rows)
 
 
