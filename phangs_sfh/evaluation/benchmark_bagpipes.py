@@ -121,8 +121,8 @@ def settings():
     p = bagpipes_peer
     return (
         f"bagpipes {version('bagpipes')}, nautilus {version('nautilus-sampler')}, continuity in "
-        f"{len(p.EDGES_MYR)} bins, CF00 dust, {p.LIVE_POINTS} live points, model R {p.MODEL_R:g}, "
-        f"{p.REBIN} pixels added, calibration order {p.CALIBRATION_ORDER}, "
+        f"{len(p.EDGES_MYR)} bins, CF00 dust, lines masked, {p.LIVE_POINTS} live points, "
+        f"model R {p.MODEL_R:g}, {p.REBIN} pixels added, calibration order {p.CALIBRATION_ORDER}, "
         f"band floor {p.BAND_FLOOR:g}"
     )
 
