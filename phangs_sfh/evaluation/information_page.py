@@ -207,12 +207,13 @@ def _by_sn(axes, content, quantity):
 
 
 def _widths_panel(axes, content, k):
-    cases = content["cases"]
+    cases = [case for case in content["cases"] if drift(case) < SETTLED]
     chains = np.array([case["chains"]["half_width"][k] for case in cases])
     axes.plot(chains, [case["fisher"][k] for case in cases], "o", c="0.2", label="Fisher matrix")
-    for label in cases[0].get("network", {}):
+    for label, marker in zip(cases[0].get("network", {}), "sD^v", strict=False):
         widths = [case["network"][label]["half_width"][k] for case in cases]
-        axes.plot(chains, widths, "s", color="#d1495b", mfc="none", label=label)
+        colour = COLOURS["paper" if label.endswith("paper") else "broad"]
+        axes.plot(chains, widths, marker, color=colour, mfc="none", label=label)
     axes.locator_params(axis="x", nbins=4)
     top = 1.1 * max(axes.get_xlim()[1], axes.get_ylim()[1])
     axes.plot([0, top], [0, top], color="0.6", lw=0.8)
