@@ -36,15 +36,38 @@ class Attention(keras.layers.Layer):
         return ops.transpose(x, (2, 0, 3, 1, 4))
 
     def call(self, tokens, present):
+        if self.n_queries is None:
+            return self._all_ask(tokens, present)
+        return self._few_ask(tokens, present)
+
+    def _all_ask(self, tokens, present):
         dim = tokens.shape[-1]
-        asking = tokens if self.n_queries is None else tokens[:, : self.n_queries]
-        query = self._heads(_affine(asking, self.query))[0] * (dim // self.heads) ** -0.5
+        query = self._heads(_affine(tokens, self.query))[0] * (dim // self.heads) ** -0.5
         key_value = self._heads(_affine(tokens, self.key_value), 2)
         scores = ops.matmul(query, ops.transpose(key_value[0], (0, 1, 3, 2)))
         scores = scores + MASKED * (1.0 - present[:, None, None, :])
         mixed = ops.matmul(ops.softmax(scores, axis=-1), key_value[1])
-        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, asking.shape[1], dim))
+        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, tokens.shape[1], dim))
         return _affine(mixed, self.out)
+
+    def _few_ask(self, tokens, present):
+        """The same sums in another order: no keys and values of every token, a quarter of the time.
+
+        Queries are taken through the keys' weights to the tokens, and tokens are mixed before they
+        go through the values' weights. The keys' bias adds the same to all scores of a query.
+        """
+        dim, length = tokens.shape[-1], tokens.shape[-1] // self.heads
+        parts = ops.reshape(self.key_value[0], (dim, 2, self.heads, length))
+        query = self._heads(_affine(tokens[:, : self.n_queries], self.query))[0] * length**-0.5
+        asked = ops.matmul(query, ops.transpose(parts[:, 0], (1, 2, 0)))  # [n, heads, queries, dim]
+        asked = ops.reshape(asked, (-1, self.heads * self.n_queries, dim))
+        scores = ops.matmul(tokens, ops.transpose(asked, (0, 2, 1)))  # [n, t, heads · queries]
+        shares = ops.softmax(scores + MASKED * (1.0 - present[:, :, None]), axis=1)
+        mixed = ops.matmul(ops.transpose(shares, (0, 2, 1)), tokens)
+        mixed = ops.reshape(mixed, (-1, self.heads, self.n_queries, dim))
+        mixed = ops.matmul(mixed, ops.transpose(parts[:, 1], (1, 0, 2)))
+        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, self.n_queries, dim))
+        return _affine(mixed + self.key_value[1][dim:], self.out)
 
     def compute_output_shape(self, tokens_shape, present_shape=None):
         n, tokens, dim = tokens_shape

@@ -75,7 +75,8 @@ class FusedHead:
         -------
         logits, loc : as above
         std : (n, K, 37) tensor, standard deviations
-        leading : (n, K, 21, 21) tensor, scale matrix of the scalars and log-ratios
+        unit, sigma : (n, 1, 21, 21), (n, K, 21) tensors, factors of the scale matrix of the
+            scalars and log-ratios
         """
         logits, loc, sigma, first, cross, rest = self._mixture(hidden)
         variances = ops.square(sigma)
@@ -84,8 +85,8 @@ class FusedHead:
             _weighted_squares(leading, first),
             _weighted_squares(leading, cross) + _weighted_squares(others, rest),
         ]
-        scale = first[:, None] * sigma[..., None, :LEADING]
-        return logits, loc, ops.sqrt(ops.concatenate(std, axis=-1)), scale
+        std = ops.sqrt(ops.concatenate(std, axis=-1))
+        return logits, loc, std, first[:, None], sigma[..., :LEADING]
 
     def _mixture(self, hidden):
         """Logits, means, widths, and W⁻¹ in three blocks, (n, 37, 37) for all."""
@@ -108,7 +109,8 @@ def _layer(rows, variable):
 
 
 def _dense(hidden, layer):
-    return ops.matmul(hidden, layer[0]) + layer[1]
+    # ops.add, unlike +, becomes part of the matrix product in TensorFlow
+    return ops.add(ops.matmul(hidden, layer[0]), layer[1])
 
 
 def _inverse(matrix):

@@ -27,6 +27,7 @@ N_MOMENT_POINTS = 48
 N_BISECTIONS = 7
 MIN_FRACTION = 1e-12
 MAX_LOG_ODDS = 60.0
+N_PLAIN = targets.N_TARGETS - targets.N_RATIOS  # columns that are targets themselves
 _PROBABILITIES = tuple(PERCENTILES.values())
 
 
@@ -64,24 +65,38 @@ def mixture_quantiles(weights, mean, std, skewness, levels=None):
     Parameters
     ----------
     weights : (n, K) tensor, sums to 1
-    mean, std, skewness : (n, K, D) tensors; std > 0
+    mean, std : (n, K, D) tensors; std > 0
+    skewness : (n, K, S) tensor, of the last S columns; those before them have none
     levels : (n, L D) tensor, optional; levels to take in place of 16, 50 and 84 %
 
     Returns
     -------
     quantiles : (n, L, D) tensor, L = 3 unless levels are given
     """
-    n_columns = mean.shape[-1]
-    n_levels = len(_PROBABILITIES) if levels is None else levels.shape[-1] // n_columns
+    n_columns, n_skewed = mean.shape[-1], skewness.shape[-1]
     if levels is None:
-        target = np.repeat(np.array(_PROBABILITIES, np.float32), n_columns)  # (3 D,)
-        z = ndtri(target).astype(np.float32)
-    else:
-        target = levels
-        z = ops.expand_dims(np.float32(np.sqrt(2.0)) * ops.erfinv(2.0 * levels - 1.0), 1)
-    gamma = ops.clip(skewness, -1.0, 1.0) / 6.0
-    mean, std, gamma = (ops.tile(x, (1, 1, n_levels)) for x in (mean, std, gamma))
-    of_components = mean + std * (z + gamma * (z * z - 1.0))
+        levels = np.repeat(np.array([_PROBABILITIES], np.float32), n_columns)
+    levels = ops.reshape(levels, (-1, levels.shape[-1] // n_columns, n_columns))
+    cut = n_columns - n_skewed
+    found = []
+    if cut:
+        found.append(_search(weights, mean[..., :cut], std[..., :cut], None, levels[..., :cut]))
+    if n_skewed:
+        gamma = ops.clip(skewness, -1.0, 1.0) / 6.0
+        found.append(_search(weights, mean[..., cut:], std[..., cut:], gamma, levels[..., cut:]))
+    return ops.concatenate(found, axis=-1)
+
+
+def _search(weights, mean, std, gamma, levels):
+    """Bisection for all columns and levels (n or 1, L, D) at once; gamma: skewness / 6 or None."""
+    n_levels, n_columns = levels.shape[1:]
+    target = ops.reshape(levels, (-1, n_levels * n_columns))
+    z = ops.expand_dims(np.float32(np.sqrt(2.0)) * ops.erfinv(2.0 * target - 1.0), 1)
+    mean, std = (ops.tile(x, (1, 1, n_levels)) for x in (mean, std))
+    of_components = mean + std * z
+    if gamma is not None:
+        gamma = ops.tile(gamma, (1, 1, n_levels))
+        of_components = of_components + std * gamma * (z * z - 1.0)
     low, high = ops.min(of_components, axis=1), ops.max(of_components, axis=1)
     cumulative = _cumulative(weights, mean, std, gamma)
     below, above = ops.zeros_like(low) + (target - 0.1), ops.zeros_like(low) + (target + 0.1)
@@ -95,61 +110,70 @@ def mixture_quantiles(weights, mean, std, skewness, levels=None):
     return ops.reshape(low + (high - low) * share, (-1, n_levels, n_columns))
 
 
-def _cumulative(weights, mean, std, gamma):
+def _cumulative(weights, mean, std, gamma=None):
     """The mixtures' cumulative probability as a function of (n, D) values."""
     inverse = 1.0 / (std * np.float32(np.sqrt(2.0)))
     offset = mean * inverse
-    gamma = gamma * np.float32(np.sqrt(2.0))
     half_weights = ops.expand_dims(0.5 * weights, 1)
+    if gamma is not None:
+        gamma = gamma * np.float32(np.sqrt(2.0))
 
     def cumulative(t):
         x = ops.expand_dims(t, 1) * inverse - offset  # z / sqrt(2)
-        bounded = ops.clip(x, -1.7, 1.7)  # keeps the expansion monotonic
-        x = x - gamma * (bounded * bounded - 0.5)
+        if gamma is not None:
+            bounded = ops.clip(x, -1.7, 1.7)  # keeps the expansion monotonic
+            x = x - gamma * (bounded * bounded - 0.5)
         return 0.5 + ops.matmul(half_weights, ops.erf(x))[:, 0]
 
     return cumulative
 
 
-def fraction_moments(loc, scale):
+def fraction_moments(loc, unit, sigma):
     """Moments of the logit of the mass fractions within every component.
 
     With odds e_i = exp(ratio i), what is left after bin i is R_i = prod_{j <= i} 1 / (1 + e_j), and
-    f_i = e_i R_i, f_16 = R_15: ``targets.log_fractions`` without its logarithms. Bins come first
-    and points last in memory, so that the running product is 14 multiplications of whole slices.
+    f_i = e_i R_i, f_16 = R_15: ``targets.log_fractions`` without its logarithms. Bin by bin, so
+    that a batch of 1024 stays in the processor's cache.
 
     Parameters
     ----------
     loc : (n, K, 15) tensor, mean log-ratios
-    scale : (n, K, 15, R) tensor, the log-ratios' rows of the lower-triangular scale matrix, up to
-        the last column that is not zero: ratios are ``loc + scale @ z`` with R standard normals z
+    unit : (n, K or 1, 21, 21) tensor, lower triangular
+    sigma : (n, K, 21) tensor; scalars and ratios are normal with scale matrix
+        ``unit @ diag(sigma)``
 
     Returns
     -------
     mean, std, skewness : (n, K, 16) tensors
     """
-    n_ratios, n_components = targets.N_RATIOS, loc.shape[1]
-    points = normal_points(N_MOMENT_POINTS, scale.shape[-1])
-    points = np.concatenate([np.ones_like(points[:, :1]), points], axis=1)
-    affine = ops.concatenate([ops.expand_dims(loc, -1), scale], axis=-1)
-    affine = ops.reshape(ops.transpose(affine, (2, 0, 1, 3)), (-1, affine.shape[-1]))
-    odds = ops.exp(ops.minimum(ops.matmul(affine, np.ascontiguousarray(points.T)), MAX_LOG_ODDS))
-    shape = (n_ratios, -1, N_MOMENT_POINTS)
-    kept = ops.reshape(ops.reciprocal(1.0 + odds), shape)
-    left = [kept[0]]
-    for i in range(1, n_ratios):
-        left.append(left[-1] * kept[i])
-    fractions = ops.concatenate([ops.reshape(odds, shape) * ops.stack(left), left[-1][None]])
-    fractions = ops.maximum(fractions, 1e-30)
-    logit = ops.log(fractions / ops.maximum(1.0 - fractions, 1e-6))
-    mean = ops.mean(logit, axis=-1, keepdims=True)
+    points = normal_points(N_MOMENT_POINTS, targets.RATIO_SLICE.stop).T
+    left, moments = 1.0, []
+    for i in range(targets.N_RATIOS):
+        at, width = targets.RATIO_SLICE.start + i, targets.RATIO_SLICE.start + i + 1
+        row = unit[:, :, at, :width] * sigma[..., :width]
+        ratio = ops.matmul(ops.reshape(row, (-1, width)), np.ascontiguousarray(points[:width]))
+        ratio = ratio + ops.reshape(loc[..., i], (-1, 1))
+        odds = ops.exp(ops.minimum(ratio, MAX_LOG_ODDS))
+        left = left * ops.reciprocal(1.0 + odds)
+        moments.append(_logit_moments(odds * left))
+    moments.append(_logit_moments(left))
+    shape = (-1, loc.shape[1], targets.N_RATIOS + 1)
+    mean, variance, third = (
+        ops.reshape(ops.concatenate(parts, axis=-1), shape) for parts in zip(*moments, strict=True)
+    )
+    std = ops.sqrt(variance) + 1e-6
+    return mean, std, third / (std * std * std)
+
+
+def _logit_moments(fraction):
+    """Mean, second and third central moment of the logit over the points, each (m, 1)."""
+    average = np.full((N_MOMENT_POINTS, 1), 1.0 / N_MOMENT_POINTS, np.float32)
+    fraction = ops.maximum(fraction, 1e-30)
+    logit = ops.log(fraction / ops.maximum(1.0 - fraction, 1e-6))
+    mean = ops.matmul(logit, average)
     residual = logit - mean
     square = residual * residual
-    std = ops.sqrt(ops.mean(square, axis=-1)) + 1e-6
-    skewness = ops.mean(square * residual, axis=-1) / (std * std * std)
-    shape = (n_ratios + 1, -1, n_components)
-    moments = (mean[..., 0], std, skewness)
-    return tuple(ops.transpose(ops.reshape(x, shape), (1, 2, 0)) for x in moments)
+    return mean, ops.matmul(square, average), ops.matmul(square * residual, average)
 
 
 def mixture(spec, params):
@@ -182,19 +206,24 @@ def quantiles(logits, loc, scale_tril):
     -------
     columns : dict, see ``marginal_quantiles``
     """
+    return marginal_quantiles(logits, loc, *_parts(scale_tril))
+
+
+def _parts(scale_tril):
+    """Standard deviations, and the scale matrix of scalars and log-ratios in two factors."""
     std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
     leading = targets.RATIO_SLICE.stop
-    return marginal_quantiles(logits, loc, std, scale_tril[..., :leading, :leading])
+    return std, scale_tril[..., :leading, :leading], ops.ones_like(std[..., :leading])
 
 
-def marginal_quantiles(logits, loc, std, leading, calibration=None):
+def marginal_quantiles(logits, loc, std, unit, sigma, calibration=None):
     """``quantiles`` from no more of the mixture than they hang on.
 
     Parameters
     ----------
     logits, loc : (n, K), (n, K, 37) tensors
     std : (n, K, 37) tensor, standard deviations of the targets
-    leading : (n, K, 21, 21) tensor, the scale matrix of the scalars and log-ratios
+    unit, sigma : tensors, the scale matrix of scalars and log-ratios, see ``fraction_moments``
     calibration : dict from ``recalibration.fit_levels``, optional
 
     Returns
@@ -203,7 +232,7 @@ def marginal_quantiles(logits, loc, std, leading, calibration=None):
         ``mh``, (n, 16), and of the six scalars, (n,). Never decreasing from p16 to p84; fractions
         within (0, 1).
     """
-    marginals = _marginals(logits, loc, std, leading)
+    marginals = _marginals(logits, loc, std, unit, sigma)
     levels = None
     if calibration:
         weights, means = marginals[:2]
@@ -215,21 +244,18 @@ def marginal_quantiles(logits, loc, std, leading, calibration=None):
     return columns
 
 
-def _marginals(logits, loc, std, leading):
+def _marginals(logits, loc, std, unit, sigma):
     """One-dimensional mixtures of the scalars, [M/H] and the logits of the fractions.
 
     Returns
     -------
-    weights (n, K); mean, std, skewness (n, K, 38)
+    weights (n, K); mean, std (n, K, 38); skewness (n, K, 16), of the fractions
     """
-    ratio = targets.RATIO_SLICE
-    parts = fraction_moments(loc[..., ratio], leading[..., ratio, :])
-    # side by side: one search for all
+    parts = fraction_moments(loc[..., targets.RATIO_SLICE], unit, sigma)
     plain = [targets.SCALAR_SLICE, targets.MH_SLICE]
     mean = ops.concatenate([loc[..., s] for s in plain] + [parts[0]], axis=-1)
     std = ops.concatenate([std[..., s] for s in plain] + [parts[1]], axis=-1)
-    skewness = ops.concatenate([ops.zeros_like(loc[..., s]) for s in plain] + [parts[2]], axis=-1)
-    return ops.softmax(logits, axis=-1), mean, std, skewness
+    return ops.softmax(logits, axis=-1), mean, std, parts[2]
 
 
 def cumulative_at(y, logits, loc, scale_tril):
@@ -244,10 +270,11 @@ def cumulative_at(y, logits, loc, scale_tril):
     -------
     estimate : (n,) tensor, mean of ``mw_logage``; cumulative : (n, 38) tensor
     """
-    weights, mean, std, skewness = _marginals_of_mixture(logits, loc, scale_tril)
+    weights, mean, std, skewness = _marginals(logits, loc, *_parts(scale_tril))
+    gamma = ops.pad(ops.clip(skewness, -1.0, 1.0) / 6.0, [[0, 0], [0, 0], [N_PLAIN, 0]])
     logit = _logit(targets.log_fractions(y[..., targets.RATIO_SLICE]))
     at = ops.concatenate([y[..., targets.SCALAR_SLICE], y[..., targets.MH_SLICE], logit], axis=-1)
-    cumulative = _cumulative(weights, mean, std, ops.clip(skewness, -1.0, 1.0) / 6.0)
+    cumulative = _cumulative(weights, mean, std, gamma)
     return ops.sum(weights * mean[..., 0], axis=-1), cumulative(at)
 
 
@@ -282,7 +309,7 @@ def samples(logits, loc, scale_tril, n_samples=N_SAMPLES, tails=None):
     if not tails:
         return _columns(ops.concatenate([*plain, log_fractions], axis=-1), ops.exp)
     values = ops.concatenate([*plain, _logit(log_fractions)], axis=-1)
-    marginals = _marginals_of_mixture(logits, loc, scale_tril)
+    marginals = _marginals(logits, loc, *_parts(scale_tril))
     values = _stretched(values, marginals, tails)
     of_bins = ops.sigmoid(values[..., -ages.N_BINS :])
     log_fractions = ops.log(of_bins / ops.sum(of_bins, axis=-1, keepdims=True))
@@ -311,12 +338,6 @@ def _stretched(values, marginals, tails):
 
 def _logit(log_fraction):
     return log_fraction - ops.log(ops.maximum(-ops.expm1(log_fraction), 1e-6))
-
-
-def _marginals_of_mixture(logits, loc, scale_tril):
-    std = ops.sqrt(ops.sum(ops.square(scale_tril), axis=-1))
-    leading = targets.RATIO_SLICE.stop
-    return _marginals(logits, loc, std, scale_tril[..., :leading, :leading])
 
 
 def _columns(values, fraction):

@@ -86,9 +86,10 @@ def measure_spectrum(inputs, pixels, constants):
     scale = 1.0 / ops.maximum(ops.matmul(weight, use), 1e-30)
     row, column = np.tril_indices(n_basis)  # symmetric: half of it is summed, then unfolded
     half = ops.matmul(weight, np.ascontiguousarray((basis[row] * basis[column]).T)) * scale
-    unfold = np.zeros((n_basis, n_basis), np.int32)
-    unfold[row, column] = unfold[column, row] = np.arange(len(row))
-    normal = ops.take(half, unfold.ravel(), axis=1)  # (n, m * m)
+    # by a product, twice as fast as gathering
+    unfold = np.zeros((len(row), n_basis, n_basis), np.float32)
+    unfold[np.arange(len(row)), row, column] = unfold[np.arange(len(row)), column, row] = 1.0
+    normal = ops.matmul(half, unfold.reshape(len(row), -1))  # (n, m * m)
     # a few pixels of large weight make it singular: the ridge stays above rounding errors
     largest = ops.maximum(ops.max(normal[:, :: n_basis + 1], axis=-1), 1.0)
     ridge = ops.reshape(RIDGE * largest, (-1, 1, 1)) * np.eye(n_basis, dtype="float32")

@@ -29,10 +29,10 @@ def test_marginals_are_those_of_the_mixture():
     head = FusedHead(spec, kernel, spec.initial_bias(seed=2))
     hidden = ops.convert_to_tensor(rng.normal(size=(7, 20)).astype("float32"))
     mixture = head(hidden)
-    logits, loc, std, leading = (np.asarray(part) for part in head.marginals(hidden))
+    logits, loc, std, unit, sigma = (np.asarray(part) for part in head.marginals(hidden))
     tril = np.asarray(mixture[2])
     assert np.all(tril == np.tril(tril))
-    assert np.allclose(leading, tril[..., :21, :21])
+    assert np.allclose(unit * sigma[..., None, :], tril[..., :21, :21], atol=1e-6)
     assert np.allclose(std, np.sqrt((tril**2).sum(axis=-1)), rtol=1e-5)
     whole = summaries.quantiles(*mixture)
     for name, values in summaries.marginal_quantiles(*head.marginals(hidden)).items():

@@ -120,7 +120,8 @@ def test_fraction_moments_follow_targets_definition(case):
     """A component without width: its mean logit is that of ``targets.log_fractions``."""
     rng = np.random.default_rng(4)
     ratios = rng.normal(size=(5, 1, 15)).astype("float32") * 3
-    mean, std, _ = summaries.fraction_moments(ratios, np.zeros((5, 1, 15, 21), "float32"))
+    nothing = np.zeros((5, 1, 21, 21), "float32"), np.ones((5, 1, 21), "float32")
+    mean, std, _ = summaries.fraction_moments(ratios, *nothing)
     fractions = np.exp(np.asarray(targets.log_fractions(ratios), np.float64))
     assert np.allclose(mean, np.log(fractions / (1 - fractions)), atol=2e-3)
     assert np.all(np.asarray(std) < 1e-4)
