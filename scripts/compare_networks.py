@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from flow_posterior import SinhArcsinhFlow
 from keras import ops
+from scipy.special import logsumexp
 
 from phangs_sfh import pipeline, training
 from phangs_sfh.evaluation.markdown import put_between, table
@@ -32,15 +33,20 @@ from phangs_sfh.network.model import NetworkSpec, behind_cleaning
 from phangs_sfh.network.posterior import PosteriorSpec
 
 N_EVALUATED, BATCH, SPEED_BATCH = 8192, 512, 256
-LONG = 3500  # steps of the rows on the size of the library
+LONG = 12000  # steps of the rows on the size of the library
 
 NETWORK = {
     "no filters before the token": {"filters": 0},
     "256 filters": {"filters": 256},
     "tokens of 32": {"dim": 32},
     "tokens of 96": {"dim": 96},
+    "patches of 40 Å": {"patch": 32},
+    "patches of 160 Å": {"patch": 128},
+    "patches of 160 Å, 256 filters": {"patch": 128, "filters": 256},
+    "patches of 320 Å": {"patch": 256},
     "no convolution": {"convolutions": 0},
     "two convolutions": {"convolutions": 2},
+    "kernels of 3, 7 and 15 tokens side by side": {"kernels": (3, 7, 15)},
     "full attention between tokens": {"blocks": 2},
     "attention alone, nothing beside it": {"squeeze": 1, "width": 64, "residual_layers": 0},
     "dense layers of 128": {"width": 128},
@@ -70,15 +76,22 @@ TRAINING = {
         }
     },
 }
+ENSEMBLE = {
+    "two networks, answers mixed": {"members": 2},
+    "two networks of half the steps, answers mixed": {"members": 2, "share": 0.5},
+}
+CHOICE = {
+    "patches of 160 Å, as long as the sizes": {"network": {"patch": 128}, "steps": LONG},
+}
 SIZES = {f"{n // 1000} k galaxies": {"galaxies": n, "steps": LONG} for n in (30000, 100000, 297000)}
 BASE = "released network"
 
 
 def rows():
     """Settings by name."""
-    found = {BASE: {}}
+    found = {BASE: {}, "the same, another seed": {"first_seed": 5}}
     found |= {name: {"network": change} for name, change in NETWORK.items()}
-    return found | POSTERIOR | LOSS | TRAINING | SIZES
+    return found | POSTERIOR | LOSS | TRAINING | ENSEMBLE | SIZES | CHOICE
 
 
 def train(name, chosen, galaxies, instrument, steps):
@@ -88,33 +101,47 @@ def train(name, chosen, galaxies, instrument, steps):
     -------
     row : dict, JSON-able
     """
+    steps = int(chosen.get("steps", steps) * chosen.get("share", 1.0))
+    kept = {key: v[: chosen.get("galaxies")] for key, v in galaxies["train"].items()}
+    kind = SinhArcsinhFlow if chosen.get("flow") else PosteriorSpec
+    weights = {k: chosen[k] for k in ("leading_weight", "mean_weight") if k in chosen}
+    sample = pipeline.target_sample(kept, seed=training.FitSettings.seed)
+    spec = kind.standardised_by(sample, n_components=chosen.get("n_components", 4), **weights)
+    row = {"name": name, "weights": 0, "microseconds": 0.0, "steps": 0, "seconds": 0.0, "cpu": 0.0}
+    models = []
+    first = chosen.get("first_seed", training.FitSettings.seed)
+    for seed in range(first, first + chosen.get("members", 1)):
+        model, costs = train_one(chosen, kept, instrument, spec, steps, seed)
+        row |= {key: row[key] + value for key, value in costs.items()}
+        models.append(model)
+    row["milliseconds a step"] = row.pop("cpu") / row["steps"] * 1e3
+    return row | measure(models, spec, galaxies, instrument)
+
+
+def train_one(chosen, galaxies, instrument, spec, steps, seed):
+    """A trained network and what it cost."""
     settings = training.FitSettings(
         epochs=1,
-        n_components=chosen.get("n_components", 4),
+        seed=seed,
+        n_components=spec.n_components,
         learning_rate=chosen.get("learning_rate", training.FitSettings.learning_rate),
         network=replace(NetworkSpec(), **chosen.get("network", {})),
         conditions=replace(ObservingConditions(), **chosen.get("conditions", {})),
     )
-    steps = chosen.get("steps", steps)
-    kept = {key: v[: chosen.get("galaxies")] for key, v in galaxies["train"].items()}
-    kind = SinhArcsinhFlow if chosen.get("flow") else PosteriorSpec
-    weights = {k: chosen[k] for k in ("leading_weight", "mean_weight") if k in chosen}
-    sample = pipeline.target_sample(kept, seed=settings.seed)
-    spec = kind.standardised_by(sample, n_components=settings.n_components, **weights)
-    model = training.build(instrument, kept, spec, settings)
-    row = {"name": name, "weights": model.count_params(), "microseconds": forward_time(model)}
+    model = training.build(instrument, galaxies, spec, settings)
+    costs = {"weights": model.count_params(), "microseconds": forward_time(model)}
     training.compile_model(model, spec, settings, steps)
     average = chosen.get("ema") and Average(chosen["ema"])
     batches, _ = pipeline.training_batches(
-        kept, instrument, settings.conditions, settings.batch_size, settings.seed, 1000
+        galaxies, instrument, settings.conditions, settings.batch_size, seed, 1000
     )
     started, used = time.time(), time.process_time()
     model.fit(batches, steps_per_epoch=steps, verbose=0, callbacks=[average] if average else [])
-    row |= {"steps": steps, "seconds": time.time() - started}
-    row["milliseconds a step"] = (time.process_time() - used) / steps * 1e3
+    costs |= {"steps": steps, "seconds": time.time() - started}
+    costs["cpu"] = time.process_time() - used
     if average:
         average.apply()
-    return row | measure(model, spec, galaxies, instrument)
+    return model, costs
 
 
 class Average(keras.callbacks.Callback):
@@ -136,31 +163,47 @@ class Average(keras.callbacks.Callback):
             variable.assign(mean)
 
 
-def measure(model, spec, galaxies, instrument):
-    """Loss and NLL on the valid split, mixed conditions; scatter on the test split at S/N 50."""
+def measure(models, spec, galaxies, instrument):
+    """Loss and NLL on the valid split, mixed conditions; scatter on the test split at S/N 50.
+
+    Of several networks: of the mixture of their answers in equal parts.
+    """
     mixed, standard = ObservingConditions(), ObservingConditions.fixed(50.0)
-    loss, likelihood = [], []
+    joint, leading, squares, error = [], [], [], []
     for x, y in pipeline.fixed_batches(galaxies["valid"], instrument, mixed, BATCH):
-        params = model(x, training=False)
-        loss.append(ops.convert_to_numpy(spec.loss(params, y)))
-        likelihood.append(ops.convert_to_numpy(spec.negative_log_likelihood(params, y)))
-    error = []
+        densities, mean = answers(models, spec, x, y)
+        joint.append(densities[0])
+        leading.append(densities[1])
+        squares.append(np.mean((mean - ops.convert_to_numpy(spec.standardise(y))) ** 2, axis=-1))
+    nll = -np.concatenate(joint)
+    loss = nll / targets.N_TARGETS + spec.mean_weight * np.concatenate(squares)
+    loss -= spec.leading_weight * np.concatenate(leading) / spec.n_leading
     batches = pipeline.fixed_batches(
         galaxies["test"], instrument, standard, BATCH, pipeline.TEST_SEED
     )
     for x, y in batches:
-        estimate = spec.restore(spec.mean_of(model(x, training=False)))
+        estimate = spec.restore(ops.convert_to_tensor(answers(models, spec, x, y)[1]))
         error.append(ops.convert_to_numpy(estimate - y)[:, :4])
     error = np.concatenate(error)
     spread = 1.4826 * np.median(np.abs(error - np.median(error, axis=0)), axis=0)
     return {
-        "valid loss": float(np.mean(np.concatenate(loss))),
-        "valid nll": float(np.mean(np.concatenate(likelihood))),
+        "valid loss": float(np.mean(loss)),
+        "valid nll": float(np.mean(nll)),
         "scatter": {
             name: [float(error[:, i].std()), float(spread[i])]
             for i, name in enumerate(targets.SCALARS[:4])
         },
     }
+
+
+def answers(models, spec, x, y):
+    """Log densities of all and of the leading targets, (2, n), and means, standardised (n, 37)."""
+    densities, means = [], []
+    for model in models:
+        params = model(x, training=False)
+        densities.append([ops.convert_to_numpy(part) for part in spec.log_densities(params, y)])
+        means.append(ops.convert_to_numpy(spec.mean_of(params)))
+    return logsumexp(densities, axis=0) - np.log(len(models)), np.mean(means, axis=0)
 
 
 def forward_time(model, seconds=2.0):

@@ -1,7 +1,7 @@
 """The whole network: normalisation, two branches, attention, latent space, head."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -25,6 +25,8 @@ class NetworkSpec:
     ----------
     filters : nonlinear filters of each 80 Å of the spectrum; dim : length of a token
     convolutions : residual Conv1D layers over neighbouring tokens
+    kernels : their lengths in tokens; several act side by side
+    patch : pixels a token stands for, a multiple of 8
     heads, blocks : attention heads and blocks
     squeeze : numbers of each token that go past the attention
     width, residual_layers : of the dense layers after the attention
@@ -34,6 +36,8 @@ class NetworkSpec:
     filters: int = 128
     dim: int = 64
     convolutions: int = 1
+    kernels: tuple = (3,)
+    patch: int = PATCH
     heads: int = 4
     blocks: int = 1
     squeeze: int = 24
@@ -43,11 +47,12 @@ class NetworkSpec:
     hidden: int = 256
 
     def to_dict(self):
-        return asdict(self)
+        return asdict(self) | {"kernels": list(self.kernels)}
 
     @classmethod
     def from_dict(cls, content):
-        return cls(**content)
+        sizes = cls(**content)
+        return replace(sizes, kernels=tuple(sizes.kernels))
 
 
 def build_model(n_pixels, n_bands, posterior, network=None, seed=0):
@@ -75,9 +80,9 @@ def build_model(n_pixels, n_bands, posterior, network=None, seed=0):
     }
     inputs = {name: keras.Input((size,), name=name) for name, size in sizes.items()}
     cleaned = dict(zip(ORDER, Clean(name=CLEAN)(inputs), strict=True))
-    features = Normalise(PATCH, name="normalise")(cleaned)
+    features = Normalise(network.patch, name="normalise")(cleaned)
     spectrum, present = spectral_tokens(
-        features, network.dim, network.filters, network.convolutions
+        features, network.dim, network.filters, network.convolutions, network.kernels, network.patch
     )
     bands = band_tokens(features["bands"], network.dim)
     tokens = layers.Concatenate(axis=1, name="tokens")([spectrum, bands])

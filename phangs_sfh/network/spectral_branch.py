@@ -142,7 +142,7 @@ class AnyCoverage(keras.layers.Layer):
         return {**super().get_config(), "patch": self.patch}
 
 
-def spectral_tokens(features, dim, filters, convolutions, patch=PATCH):
+def spectral_tokens(features, dim, filters, convolutions, kernels=(3,), patch=PATCH):
     """Tokens of the spectrum.
 
     Parameters
@@ -151,6 +151,7 @@ def spectral_tokens(features, dim, filters, convolutions, patch=PATCH):
     dim : length of a token
     filters : nonlinear filters of each patch between it and its token; 0 for none
     convolutions : number of residual Conv1D layers over neighbouring tokens
+    kernels : their lengths in tokens; the answers of several are added
     patch : pixels a token stands for
 
     Returns
@@ -164,6 +165,10 @@ def spectral_tokens(features, dim, filters, convolutions, patch=PATCH):
     x = SpectraFirst(name="spectra_first")(LocalDense(dim, name="local")(x))
     for i in range(convolutions):
         y = layers.Activation("relu", name=f"relu_{i}")(x)
-        y = layers.Conv1D(dim, 3, padding="same", name=f"conv_{i}")(y)
-        x = layers.Add(name=f"spectral_{i}")([x, y])
+        names = [f"conv_{i}", *(f"conv_{i}_{length}" for length in kernels[1:])]
+        parts = [
+            layers.Conv1D(dim, length, padding="same", name=name)(y)
+            for length, name in zip(kernels, names, strict=True)
+        ]
+        x = layers.Add(name=f"spectral_{i}")([x, *parts])
     return x, AnyCoverage(patch, name="spectral_present")(features["coverage"])
