@@ -11,12 +11,14 @@ fitted again.
 import argparse
 from pathlib import Path
 
+from phangs_sfh.evaluation import library_ages
 from phangs_sfh.evaluation import library_comparison as comparison
 from phangs_sfh.evaluation.markdown import put_between
 from phangs_sfh.prediction import load_model
+from phangs_sfh.ssp import bc03
 
 PAGE = Path(__file__).parents[1] / "docs" / "robustness.md"
-MARK = "compare_libraries"
+MARK, AGES_MARK = "compare_libraries", "library_ages"
 
 
 def main():
@@ -31,8 +33,12 @@ def main():
     parser.add_argument("--page", default=PAGE, type=Path)
     options = parser.parse_args()
     text = "\n".join(tables(name, options) for name in options.model)
-    if not put_between(options.page, MARK, text):
-        raise SystemExit(f"{options.page}: no marks '{MARK}'; put them back")
+    whole = [name for name in options.libraries if not name.endswith(comparison.OLD)]
+    grids = list(comparison.grids(options.mangadap, whole))[1:]
+    ages = library_ages.ages_table(grids, bc03.load())
+    for mark, part in ((MARK, text), (AGES_MARK, ages)):
+        if not put_between(options.page, mark, part):
+            raise SystemExit(f"{options.page}: no marks '{mark}'; put them back")
 
 
 def tables(name, options):
