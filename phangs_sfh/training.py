@@ -203,13 +203,18 @@ def load_start(settings, library):
             f"{folder}/model.json: instrument differs from that of {library.folder}; start from a "
             "model of the library's instrument"
         )
-    sizes = description.get("training", {}).get("network")
-    if sizes != settings.network.to_dict():
+    sizes = sizes_of(description)
+    if sizes != settings.network:
         raise InputError(
-            f"{folder}/model.json: network has sizes {sizes}, not those of this run; start from "
-            "a model of the same sizes"
+            f"{folder}/model.json: network has sizes {sizes.to_dict()}, not those of this run; "
+            "start from a model of the same sizes"
         )
     return Start(model.get_weights(), description)
+
+
+def sizes_of(description):
+    """NetworkSpec of a trained model, from its model.json; what starts from it has the same."""
+    return NetworkSpec.from_dict(description.get("training", {}).get("network") or {})
 
 
 def check(settings, library):

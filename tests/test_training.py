@@ -206,6 +206,13 @@ def test_starts_from_a_trained_model(library, unbroken, tmp_path):
     assert new["training"]["before"] == old["training"]
 
 
+def test_sizes_of_models_from_before_patches_were_recorded():
+    sizes = NetworkSpec().to_dict()
+    old = {"training": {"network": {k: sizes[k] for k in sizes if k not in ("patch", "kernels")}}}
+    assert training.sizes_of(old) == replace(NetworkSpec(), patch=64)
+    assert training.sizes_of({"training": {"network": sizes}}) == NetworkSpec()
+
+
 def test_does_not_start_from_another_network(library, unbroken, tmp_path):
     other = replace(SMALL, dim=32)
     chosen = settings(1, start_from=str(unbroken[0]), network=other)

@@ -16,6 +16,8 @@ from phangs_sfh.network.photometric_branch import band_tokens
 from phangs_sfh.network.posterior import PosteriorSpec
 from phangs_sfh.network.spectral_branch import PATCH, spectral_tokens
 
+FIRST_PATCH = 64  # of models from before it was recorded
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -23,7 +25,7 @@ class NetworkSpec:
 
     Attributes
     ----------
-    filters : nonlinear filters of each 80 Å of the spectrum; dim : length of a token
+    filters : nonlinear filters of each patch of the spectrum; dim : length of a token
     convolutions : residual Conv1D layers over neighbouring tokens
     kernels : their lengths in tokens; several act side by side
     patch : pixels a token stands for, a multiple of 8
@@ -33,15 +35,15 @@ class NetworkSpec:
     latent : length of the latent vector; hidden : width of the layer between it and the head
     """
 
-    filters: int = 128
+    filters: int = 256
     dim: int = 64
     convolutions: int = 1
     kernels: tuple = (3,)
     patch: int = PATCH
     heads: int = 4
     blocks: int = 1
-    squeeze: int = 24
-    width: int = 256
+    squeeze: int = 48
+    width: int = 128
     residual_layers: int = 2
     latent: int = 128
     hidden: int = 256
@@ -51,7 +53,7 @@ class NetworkSpec:
 
     @classmethod
     def from_dict(cls, content):
-        sizes = cls(**content)
+        sizes = cls(**{"patch": FIRST_PATCH} | content)
         return replace(sizes, kernels=tuple(sizes.kernels))
 
 
