@@ -2,9 +2,9 @@
 
     python scripts/compare_networks.py LIBRARY -o FOLDER [--only NAME ...] [--page docs/training.md]
 
-Every row is a training of --steps steps on one thread from scratch, all else as in version 3.
-Choices are made on the valid split; the scatter shown is that of the test split at S/N 50 with all
-bands.
+Every row is a training of --steps steps on one thread from scratch, all else as in the released
+network. Choices are made on the valid split; the scatter shown is that of the test split at S/N 50
+with all bands.
 A row that is in FOLDER already is not trained again.
 """
 
@@ -36,9 +36,8 @@ from phangs_sfh.network.posterior import PosteriorSpec
 N_EVALUATED, BATCH, SPEED_BATCH = 8192, 512, 256
 LONG = 12000  # steps of the rows on the size of the library
 
-VERSION_3 = {"patch": 64, "filters": 128, "squeeze": 24, "width": 256}
+RELEASED = {"patch": 64, "filters": 128, "squeeze": 24, "width": 256}
 NETWORK = {
-    "version 4": {k: getattr(NetworkSpec(), k) for k in VERSION_3},
     "no filters before the token": {"filters": 0},
     "256 filters": {"filters": 256},
     "tokens of 32": {"dim": 32},
@@ -91,7 +90,7 @@ CHOICE = {
     "patches of 160 Å, as long as the sizes": {"network": {"patch": 128}, "steps": LONG},
 }
 SIZES = {f"{n // 1000} k galaxies": {"galaxies": n, "steps": LONG} for n in (30000, 100000, 297000)}
-BASE = "version 3"
+BASE = "released network"
 
 
 def rows():
@@ -132,7 +131,7 @@ def train_one(chosen, galaxies, instrument, spec, steps, seed):
         seed=seed,
         n_components=spec.n_components,
         learning_rate=chosen.get("learning_rate", training.FitSettings.learning_rate),
-        network=replace(NetworkSpec(), **VERSION_3 | chosen.get("network", {})),
+        network=replace(NetworkSpec(), **RELEASED | chosen.get("network", {})),
         conditions=replace(ObservingConditions(), **chosen.get("conditions", {})),
     )
     model = training.build(instrument, galaxies, spec, settings)

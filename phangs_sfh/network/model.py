@@ -35,15 +35,15 @@ class NetworkSpec:
     latent : length of the latent vector; hidden : width of the layer between it and the head
     """
 
-    filters: int = 256
+    filters: int = 128
     dim: int = 64
     convolutions: int = 1
     kernels: tuple = (3,)
     patch: int = PATCH
     heads: int = 4
     blocks: int = 1
-    squeeze: int = 48
-    width: int = 128
+    squeeze: int = 24
+    width: int = 256
     residual_layers: int = 2
     latent: int = 128
     hidden: int = 256

@@ -1,4 +1,4 @@
-"""Spectrum to tokens: filters of its own for each 320 Å of the fixed grid, then convolutions."""
+"""Spectrum to tokens: filters of its own for each 160 Å of the fixed grid, then convolutions."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ from keras import layers, ops
 
 from phangs_sfh.network.inputs import BLOCK, RATIO_LIMIT
 
-PATCH = 256  # pixels a token stands for: 320 Å
+PATCH = 128  # pixels a token stands for: 160 Å
 NOISE = 0.15
 """Scatter added to that of each principal component of a patch, relative to the mean flux."""
 
