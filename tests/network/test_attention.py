@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from keras.layers import LayerNormalization
 
 from phangs_sfh.network.attention import Attention
 
@@ -23,6 +24,21 @@ def test_few_queries_get_what_all_would(n_queries):
     present[:, 0] = 1.0
     expected = np.asarray(everyone(tokens, present))[:, :n_queries]
     assert np.allclose(few(tokens, present), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_normalisation_inside_is_that_before():
+    rng = np.random.default_rng(5)
+    before, plain = LayerNormalization(), _attention(np.random.default_rng(6), 1)
+    inside = Attention(4, 1, normalise=True)
+    for layer in (before, inside):
+        layer.build((None, 9, 16))
+    gamma, beta = rng.normal(size=(2, 16))
+    before.set_weights([gamma, beta])
+    inside.set_weights([*plain.get_weights(), gamma, beta])
+    tokens = (3.0 + rng.normal(size=(5, 9, 16)) * rng.uniform(0.1, 5, (5, 9, 1))).astype("float32")
+    present = np.ones((5, 9), "float32")
+    expected = np.asarray(plain(before(tokens), present))
+    assert np.allclose(inside(tokens, present), expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_missing_tokens_are_not_seen():
