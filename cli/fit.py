@@ -121,12 +121,12 @@ def train_with_others(library, output, settings, how, cluster, started):
 def fit_settings(library, settings):
     from phangs_sfh import training
     from phangs_sfh.library import records
-    from phangs_sfh.network.model import load_model
+    from phangs_sfh.network.model import load_description
 
     if settings["learning_rate"] is None:
         settings["learning_rate"] = training.scaled_learning_rate(settings["batch_size"])
     if settings["start_from"]:
-        settings["network"] = training.sizes_of(load_model(settings["start_from"])[1])
+        settings["network"] = training.sizes_of(load_description(settings["start_from"]))
     return training.FitSettings(conditions=records.conditions(library), **settings)
 
 

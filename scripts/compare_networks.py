@@ -181,9 +181,8 @@ def measure(models, spec, galaxies, instrument):
         joint.append(densities[0])
         leading.append(densities[1])
         squares.append(np.mean((mean - ops.convert_to_numpy(spec.standardise(y))) ** 2, axis=-1))
-    nll = -np.concatenate(joint)
-    loss = nll / targets.N_TARGETS + spec.mean_weight * np.concatenate(squares)
-    loss -= spec.leading_weight * np.concatenate(leading) / spec.n_leading
+    joint, leading, squares = (np.concatenate(part) for part in (joint, leading, squares))
+    loss = spec.total(joint, leading, squares)
     batches = pipeline.fixed_batches(
         galaxies["test"], instrument, standard, BATCH, pipeline.TEST_SEED
     )
@@ -194,7 +193,7 @@ def measure(models, spec, galaxies, instrument):
     spread = 1.4826 * np.median(np.abs(error - np.median(error, axis=0)), axis=0)
     return {
         "valid loss": float(np.mean(loss)),
-        "valid nll": float(np.mean(nll)),
+        "valid nll": float(np.mean(-joint)),
         "scatter": {
             name: [float(error[:, i].std()), float(spread[i])]
             for i, name in enumerate(targets.SCALARS[:4])

@@ -60,10 +60,15 @@ def tables(content):
     }
 
 
+def settled_cases(content):
+    """The cases whose chains have settled."""
+    return [case for case in content["cases"] if drift(case) < SETTLED]
+
+
 def chain_factors(content, label=None):
     """Ratio of rms widths over all cases whose chains have settled, by quantity: chains over Fisher
     matrix, or, with a ``label``, that network over chains."""
-    cases = [case for case in content["cases"] if drift(case) < SETTLED]
+    cases = settled_cases(content)
     chains, fisher = (
         np.array([read(case)[: len(FOUR)] for case in cases])
         for read in (lambda case: case["chains"]["half_width"], lambda case: case["fisher"])
@@ -207,7 +212,7 @@ def _by_sn(axes, content, quantity):
 
 
 def _widths_panel(axes, content, k):
-    cases = [case for case in content["cases"] if drift(case) < SETTLED]
+    cases = settled_cases(content)
     chains = np.array([case["chains"]["half_width"][k] for case in cases])
     axes.plot(chains, [case["fisher"][k] for case in cases], "o", c="0.2", label="Fisher matrix")
     for label, marker in zip(cases[0].get("network", {}), "sD^v", strict=False):

@@ -9,12 +9,12 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from phangs_sfh.evaluation.markdown import table
+from phangs_sfh.instrument import FWHM_PER_SIGMA
 
 WAVE = np.arange(4800.0, 7000.0, 1.25)
 FWHM = 3.6  # [Å] to which all are smoothed; MaStar's is 3.05
 DEGREE = 8  # of the multiplicative polynomial, as for pPXF in docs/benchmark.md
 AGES_MYR = (5.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
-SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
 def apparent_age(grid, base, ages, mh=0.0):
@@ -32,8 +32,7 @@ def apparent_age(grid, base, ages, mh=0.0):
     residual : (n,) array, rms of the difference from that SSP over the flux
     """
     plane = np.abs(grid.mh - mh).argmin()
-    chosen = [np.abs(np.log(grid.age / age)).argmin() for age in ages]
-    targets = _smooth(grid, grid.luminosity[plane, chosen])
+    targets = _smooth(grid, grid.luminosity[plane, _nearest(grid, ages)])
     templates = _smooth(base, base.luminosity.reshape(-1, len(base.wave)))
     legendre = np.polynomial.legendre.legvander(np.linspace(-1.0, 1.0, len(WAVE)), DEGREE)
     residual = np.empty((len(templates), len(targets)))
@@ -45,11 +44,16 @@ def apparent_age(grid, base, ages, mh=0.0):
     return np.tile(base.age, len(base.metallicity))[best], rms
 
 
+def _nearest(grid, ages):
+    """Indices on the grid of ages."""
+    return [np.abs(np.log(grid.age / age)).argmin() for age in ages]
+
+
 def _smooth(grid, spectra):
     """On ``WAVE``, at ``FWHM``, divided by their mean."""
     optical = (grid.wave > WAVE[0] - 50.0) & (grid.wave < WAVE[-1] + 50.0)
     fine = np.arange(WAVE[0] - 40.0, WAVE[-1] + 40.0, 1.25)
-    sigma = np.sqrt(max(FWHM**2 - grid.resolution_fwhm**2, 0.0)) / SIGMA / 1.25
+    sigma = np.sqrt(max(FWHM**2 - grid.resolution_fwhm**2, 0.0)) / FWHM_PER_SIGMA / 1.25
     sampled = [np.interp(fine, grid.wave[optical], row[optical]) for row in spectra]
     sampled = gaussian_filter1d(np.array(sampled, float), sigma, axis=1)
     inside = (fine > WAVE[0] - 0.1) & (fine < WAVE[-1] + 0.1)
@@ -71,9 +75,8 @@ def ages_table(grids, base):
         low, high = grid.provenance["covered_age"]
         ages = np.array(AGES_MYR) * 1e6
         covered = (ages >= 0.9 * low) & (ages <= 1.1 * high)
-        nearest = grid.age[[np.abs(np.log(grid.age / age)).argmin() for age in ages]]
         seen, _ = apparent_age(grid, base, ages)
-        shift = np.log10(seen / nearest)
+        shift = np.log10(seen / grid.age[_nearest(grid, ages)])
         cells = [f"{x:+.2f}" if here else "" for x, here in zip(shift, covered, strict=True)]
         rows.append([name, *cells])
     return table(header, rows)

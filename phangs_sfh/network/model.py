@@ -135,17 +135,13 @@ def behind_cleaning(model, outputs):
     return keras.Model(model.get_layer(CLEAN).output, outputs)
 
 
-def load_model(folder):
-    """Load ``model.keras`` and ``model.json`` from a run or model folder.
-
-    Returns
-    -------
-    model : keras.Model; description : dict, the content of model.json
+def load_description(folder):
+    """The content of a run's or model's ``model.json``, a dict.
 
     Raises
     ------
     InputError
-        If either file is missing or damaged.
+        If it is missing, damaged or of another version.
     """
     folder = Path(folder)
     try:
@@ -163,6 +159,22 @@ def load_model(folder):
             f"{folder / 'model.json'}: field 'av_softness' is not {targets.AV_SOFTNESS}: made by "
             "another version of this package; train the model anew"
         )
+    return description
+
+
+def load_model(folder):
+    """Load ``model.keras`` and ``model.json`` from a run or model folder.
+
+    Returns
+    -------
+    model : keras.Model; description : dict, the content of model.json
+
+    Raises
+    ------
+    InputError
+        If either file is missing or damaged.
+    """
+    folder, description = Path(folder), load_description(folder)
     path = folder / "model.keras"
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the folder of a trained model")

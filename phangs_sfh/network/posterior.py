@@ -149,10 +149,12 @@ class PosteriorSpec:
         there for speed: the likelihood alone learns widths and correlations long before it learns
         where the answer lies (measured: docs/choices.md).
         """
-        joint, leading = self.log_densities(params, y)
-        n = targets.N_TARGETS
-        likelihood = -joint / n - self.leading_weight * leading / self.n_leading
-        return likelihood + self.mean_weight * self.squared_error(params, y)
+        return self.total(*self.log_densities(params, y), self.squared_error(params, y))
+
+    def total(self, joint, leading, squared_error):
+        """The loss from its three parts, each [n]."""
+        likelihood = -joint / targets.N_TARGETS - self.leading_weight * leading / self.n_leading
+        return likelihood + self.mean_weight * squared_error
 
     def squared_error(self, params, y):
         """Mean squared error of the mixture's mean over the standardised targets, [n]."""
