@@ -4,7 +4,7 @@
 # make lint   check the style
 # make figures BROAD=LIBRARY [PAPER=LIBRARY]
 #             measure the released models again: README's tables and figures, docs/benchmark.md;
-#             FIGURES="..." are further options of scripts/refresh_readme.py
+#             FIGURES="..." are further options of studies/released
 #
 # All of it happens in .venv; the system's Python is left alone. PYTHON=/path/to/python3.x chooses
 # the interpreter, otherwise the newest of Python 3.10 to 3.13 that is found.
@@ -27,10 +27,10 @@ lint: $(VENV)/.installed-test
 
 figures: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'
-	$(BIN)/python scripts/refresh_readme.py --broad $(BROAD) $(if $(PAPER),--paper $(PAPER)) $(FIGURES)
+	$(BIN)/python -m studies.released --broad $(BROAD) $(if $(PAPER),--paper $(PAPER)) $(FIGURES)
 
 $(BIN)/python:
-	@sh scripts/make_venv.sh $(VENV)
+	@sh scripts/setup/make_venv.sh $(VENV)
 
 $(VENV)/.installed: $(SETTINGS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt --editable .
@@ -38,8 +38,8 @@ $(VENV)/.installed: $(SETTINGS) | $(BIN)/python
 
 $(VENV)/.installed-test: $(SETTINGS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -c constraints.txt --editable '.[test]'
-	-sh scripts/install_bagpipes.sh $(BIN)/python
-	-sh scripts/install_fsps.sh $(BIN)/python
+	-sh scripts/setup/install_bagpipes.sh $(BIN)/python
+	-sh scripts/setup/install_fsps.sh $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 clean:

@@ -1,5 +1,7 @@
-"""All settings live in setup.cfg; this file is what older pip versions look for."""
+"""Packages: all below phangs_sfh, and two folders that lie beside it in the repository."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
-setup()
+BESIDE = ["phangs_sfh.cli", "phangs_sfh.saved_models"]
+found = find_packages(include=["phangs_sfh", "phangs_sfh.*"], exclude=BESIDE)
+setup(packages=found + BESIDE)

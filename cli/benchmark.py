@@ -60,12 +60,12 @@ def benchmark(
     nothing is fitted twice.
     """
     from phangs_sfh.cli.progress import progress_bar
-    from phangs_sfh.evaluation import benchmark as bench
-    from phangs_sfh.evaluation import benchmark_report, benchmark_spectra
-    from phangs_sfh.evaluation.bagpipes_peer import require_bagpipes
     from phangs_sfh.evaluation.evaluate import open_for
-    from phangs_sfh.evaluation.ppxf_peer import require_ppxf
-    from phangs_sfh.prediction import load_model
+    from phangs_sfh.peers import benchmark as bench
+    from phangs_sfh.peers import benchmark_report, benchmark_spectra
+    from phangs_sfh.peers.bagpipes_peer import require_bagpipes
+    from phangs_sfh.peers.ppxf_peer import require_ppxf
+    from phangs_sfh.prediction.predict import load_model
 
     require_ppxf()
     if bagpipes:

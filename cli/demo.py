@@ -16,6 +16,6 @@ import click
 @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")
 def demo(output, model, overwrite):
     """Run a model on a real MUSE spectrum: a result table and a figure."""
-    from phangs_sfh import demonstration
+    from phangs_sfh.plots import demonstration
 
     click.echo(demonstration.summary(demonstration.run(output, model, overwrite)))

@@ -31,8 +31,8 @@ def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     """
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.evaluation import evaluate as evaluation
-    from phangs_sfh.evaluation import report
-    from phangs_sfh.prediction import load_model
+    from phangs_sfh.evaluation.report import report
+    from phangs_sfh.prediction.predict import load_model
 
     report.check_output(output, overwrite)
     model = load_model(model_folder)

@@ -28,8 +28,8 @@ def export(model, output, library, overwrite):
 
     The SavedModel holds all there is between fluxes and result columns. TensorFlow alone loads it.
     """
-    from phangs_sfh import warm_up
-    from phangs_sfh.serving import export_model
+    from phangs_sfh.export import warm_up
+    from phangs_sfh.export.saved_model import export_model
 
     folder = export_model(model, output, library, overwrite)
     click.echo(f"{folder}: exported")

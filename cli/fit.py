@@ -87,8 +87,8 @@ def fit(library, output, mirrored, replicas, multi_worker, wait, resume, overwri
 
         on_all_workers(lambda *job: train_with_others(library, output, settings, how, *job), wait)
         return
-    from phangs_sfh import training
     from phangs_sfh.library import records
+    from phangs_sfh.training import fit as training
 
     opened = records.open_library(library)
     records.verify(opened, ("train", "valid"))
@@ -104,14 +104,14 @@ def fit(library, output, mirrored, replicas, multi_worker, wait, resume, overwri
 
 def train_with_others(library, output, settings, how, cluster, started):
     """What one worker of many does."""
-    from phangs_sfh import training_workers
     from phangs_sfh.library import records
+    from phangs_sfh.training import workers
 
     opened = records.open_library(library)
-    own = training_workers.part_of(opened, cluster.index, cluster.size)
+    own = workers.part_of(opened, cluster.index, cluster.size)
     records.verify(own, ("train", "valid"))
     output = Path(output or Path("saved_models") / opened.name)
-    history = training_workers.fit(
+    history = workers.fit(
         opened, output / "run", fit_settings(opened, settings), cluster, started=started, **how
     )
     if cluster.is_chief:
@@ -119,9 +119,9 @@ def train_with_others(library, output, settings, how, cluster, started):
 
 
 def fit_settings(library, settings):
-    from phangs_sfh import training
     from phangs_sfh.library import records
     from phangs_sfh.network.model import load_description
+    from phangs_sfh.training import fit as training
 
     if settings["learning_rate"] is None:
         settings["learning_rate"] = training.scaled_learning_rate(settings["batch_size"])
@@ -131,8 +131,8 @@ def fit_settings(library, settings):
 
 
 def export(library, output, history):
-    from phangs_sfh import serving
+    from phangs_sfh.export import saved_model
 
     best = min(history, key=lambda row: row["val_loss"])
-    exported = serving.export_model(output / "run", output, library=library)
+    exported = saved_model.export_model(output / "run", output, library=library)
     click.echo(f"{exported}: valid loss {best['val_loss']:.4f} after {best['epoch'] + 1} epochs")

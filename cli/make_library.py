@@ -71,7 +71,7 @@ def make_library(output, galaxies, preview, part, gather, dask, overwrite, **set
         n_mine = sum(s.n_galaxies for s in writer.plan_shards(galaxies)[part[0] - 1 :: part[1]])
         report(output, simulated(writer.write_part, n_mine, output, galaxies, part, settings))
     elif dask is not None:
-        from phangs_sfh.dask_cluster import dask_client
+        from phangs_sfh.machines.dask_cluster import dask_client
 
         with dask_client(dask, settings["workers"]) as client:
             settings["dask"] = client
@@ -111,10 +111,10 @@ def draw_preview(path, seed, ssp, prior, overwrite):
     from pathlib import Path
 
     from phangs_sfh.errors import InputError
-    from phangs_sfh.evaluation import preview
-    from phangs_sfh.galaxy.model import ForwardModel
-    from phangs_sfh.instrument import load_instrument
-    from phangs_sfh.library.priors import load_prior
+    from phangs_sfh.galaxy.forward_model import ForwardModel
+    from phangs_sfh.instrument.description import load_instrument
+    from phangs_sfh.plots import preview
+    from phangs_sfh.problems.histories.priors import load_prior
     from phangs_sfh.ssp.engines import load_ssp
 
     if Path(path).exists() and not overwrite:

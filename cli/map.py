@@ -98,11 +98,11 @@ def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
     if (part is not None) + gather + (dask is not None) > 1:
         raise click.UsageError("--shard, --gather and --dask exclude each other")
     part = part and parsed(part)
-    from phangs_sfh.map_request import Options, check_independent, check_plot, check_request
+    from phangs_sfh.maps.request import Options, check_independent, check_plot, check_request
 
     check_plot(plot, overwrite)
     if gather:
-        from phangs_sfh import map_parts
+        from phangs_sfh.maps import shares as map_parts
 
         joined(output, plot, map_parts.gather(output, overwrite))
         return
@@ -110,18 +110,18 @@ def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
     if part or dask is not None:
         check_independent(Options(**options), "--shard" if part else "--dask")
 
-    from phangs_sfh import prediction
-    from phangs_sfh.map_request import open_request
+    from phangs_sfh.maps.request import open_request
+    from phangs_sfh.prediction import predict
 
-    loaded = prediction.load_model(model)
+    loaded = predict.load_model(model)
     request = open_request(cube, loaded, **options)
     for warning in request.warnings:
         click.echo(f"Warning: {warning}", err=True)
     if part:
         share(request, loaded, output, overwrite, part, plot)
     elif dask is not None:
-        from phangs_sfh.dask_cluster import dask_client
-        from phangs_sfh.map_on_dask import describe
+        from phangs_sfh.machines.dask_cluster import dask_client
+        from phangs_sfh.maps.on_dask import describe
 
         with dask_client(dask) as client:
             cluster = client, describe(cube, loaded, options, request.identity)
@@ -132,7 +132,7 @@ def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
 
 def share(request, model, output, overwrite, part, plot):
     """Answer one share of the rows, and join all if it was the last."""
-    from phangs_sfh import map_parts
+    from phangs_sfh.maps import shares as map_parts
 
     with map_parts.one_part(request, output, part) as path:
         if path is not None:
@@ -153,7 +153,7 @@ def joined(output, plot, found):
 
 def draw(output, plot):
     if plot:
-        from phangs_sfh.evaluation.map_figure import write_map_figure
+        from phangs_sfh.plots.map_figure import write_map_figure
 
         write_map_figure(output, plot)
 
@@ -183,7 +183,7 @@ def warn_of_negative(source, counts, what):
 def _run(request, model, output, overwrite, cluster=None, part=None):
     """Answer everything, or a part; returns the mapper and the time taken [s]."""
     from phangs_sfh.cli.progress import progress_bar
-    from phangs_sfh.cubes import Mapper
+    from phangs_sfh.maps.mapper import Mapper
 
     start = time.perf_counter()
     try:
@@ -203,7 +203,7 @@ def _run(request, model, output, overwrite, cluster=None, part=None):
                 if cluster is None:
                     mapper.run(advance)
                 else:
-                    from phangs_sfh.map_on_dask import run
+                    from phangs_sfh.maps.on_dask import run
 
                     run(mapper, *cluster, advance)
     except KeyboardInterrupt:

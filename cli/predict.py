@@ -45,14 +45,15 @@ def predict(table, output, model, server, timeout, redshift, wavemed, batch_size
     TABLE is FITS or ECSV with columns wave, flux, flux_err [mask], redshift and bands F275W,
     F275W_err ...; or any 1-D spectrum that specutils can load.
     """
-    from phangs_sfh.tables import check_input, check_output, write_table
+    from phangs_sfh.files.tables import check_input, check_output, write_table
 
     check_input(table)
     check_output(output, overwrite)
 
-    from phangs_sfh import client, prediction
     from phangs_sfh.cli.progress import progress_bar
-    from phangs_sfh.observation import read_observations
+    from phangs_sfh.observations.table import read_observations
+    from phangs_sfh.prediction import client
+    from phangs_sfh.prediction import predict as prediction
 
     if server:
         loaded = client.connect(server, model, timeout)

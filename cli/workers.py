@@ -26,7 +26,7 @@ def on_all_workers(work, seconds):
     work : callable, given the Cluster and a function to call when all workers are there
     seconds : float, that this may take
     """
-    from phangs_sfh.cluster import read_cluster
+    from phangs_sfh.machines.tf_config import read_cluster
 
     cluster = read_cluster()
     reads, writes = os.pipe()

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from phangs_sfh import ages
 from phangs_sfh.evaluation import calibration, metrics
 from phangs_sfh.evaluation.mocks import GROUPS, QUANTITIES
-from phangs_sfh.library.priors import FAMILIES, GAS_STATES
-from phangs_sfh.network import targets
+from phangs_sfh.galaxy import ages
+from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories.priors import FAMILIES, GAS_STATES
 
 SN_EDGES = (0, 10, 20, 50, 100, 200, np.inf)
 AGE_EDGES = (0, 8.5, 9.0, 9.5, 9.8, 10.2)

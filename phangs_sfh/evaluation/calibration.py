@@ -18,7 +18,7 @@ is therefore taken from the reported percentiles (``assess.within``), which are 
 import numpy as np
 from scipy import stats
 
-from phangs_sfh.network import targets
+from phangs_sfh.problems import targets
 
 LEVELS = (0.5, 0.68, 0.9, 0.95)
 N_RANK_BINS = 20

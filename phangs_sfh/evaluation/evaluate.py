@@ -6,7 +6,7 @@ from dataclasses import replace
 from phangs_sfh.errors import InputError
 from phangs_sfh.evaluation import assess, metrics, mocks, rebuilt, stress
 from phangs_sfh.evaluation.answers import BATCH, ask
-from phangs_sfh.network import targets
+from phangs_sfh.problems import targets
 from phangs_sfh.version import __version__
 
 SCHEMA_VERSION = 1

@@ -7,7 +7,7 @@ deviation if errors are normal.
 
 import numpy as np
 
-from phangs_sfh import ages
+from phangs_sfh.galaxy import ages
 
 NORMAL_MAD = 1.4826
 SMALLEST_FRACTION = 1e-12

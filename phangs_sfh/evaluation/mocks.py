@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phangs_sfh import ages
 from phangs_sfh.evaluation import calibration, metrics
-from phangs_sfh.network import targets
+from phangs_sfh.galaxy import ages
+from phangs_sfh.problems import targets
 
 QUANTITIES = (
     list(targets.SCALARS)

@@ -9,8 +9,8 @@ missing dust parameters and missing gas continuum cost; the answer can hardly do
 
 import numpy as np
 
-from phangs_sfh import emission_lines
 from phangs_sfh.evaluation import metrics
+from phangs_sfh.instrument import emission_lines
 
 N_GALAXIES = 1000
 CONTINUUM_ORDER = 6
@@ -35,7 +35,7 @@ def rebuilt_errors(answers, mocks, library):
     """
     if library.content.get("ssp", {}).get("engine") != ENGINE or "sigma_v" not in mocks.nuisance:
         return None
-    from phangs_sfh.galaxy.model import ForwardModel
+    from phangs_sfh.galaxy.forward_model import ForwardModel
     from phangs_sfh.ssp.engines import load_ssp
 
     rows = slice(0, N_GALAXIES)

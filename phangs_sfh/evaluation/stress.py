@@ -7,9 +7,9 @@ import numpy as np
 
 from phangs_sfh.evaluation import metrics
 from phangs_sfh.evaluation.answers import observe_in_batches
-from phangs_sfh.flags import Flag
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
-from phangs_sfh.network import targets
+from phangs_sfh.observations.flags import Flag
+from phangs_sfh.problems import targets
 
 N_GALAXIES = 512
 FWHM_PER_SIGMA = 2.3548

@@ -1,6 +1,6 @@
 """Ionised gas: lines and continuum of Cloudy clouds lit by the young stars.
 
-The embedded tables (``scripts/build_gas_grid.py``) give the gas around a BC03 population of each
+The embedded tables (``scripts/build/gas_grid.py``) give the gas around a BC03 population of each
 age, metallicity and ionisation parameter, with all its ionising photons absorbed.
 """
 
@@ -12,10 +12,10 @@ import numpy as np
 from astropy.io import fits
 from scipy.special import ndtr
 
-from phangs_sfh import checksums
+from phangs_sfh.files import checksums
 from phangs_sfh.galaxy import photometry
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
-from phangs_sfh.instrument import FWHM_PER_SIGMA
+from phangs_sfh.instrument.description import FWHM_PER_SIGMA
 
 FILE = "cloudy_bc03.fits"
 OLDEST_YR = 3e7

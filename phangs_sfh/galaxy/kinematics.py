@@ -5,7 +5,7 @@ import scipy.fft
 from scipy import sparse
 from scipy.special import ndtr
 
-from phangs_sfh.instrument import FWHM_PER_SIGMA
+from phangs_sfh.instrument.description import FWHM_PER_SIGMA
 
 SPEED_OF_LIGHT = 299792.458
 """[km/s]"""

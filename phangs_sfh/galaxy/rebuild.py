@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from phangs_sfh import ages
-from phangs_sfh.galaxy.model import Screen, Stars
+from phangs_sfh.galaxy import ages
+from phangs_sfh.galaxy.forward_model import Screen, Stars
 
 DIFFUSE_SLOPE = 0.7  # Charlot & Fall 2000
 BIRTH_CLOUD_SLOPE = 1.0

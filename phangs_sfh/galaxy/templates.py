@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phangs_sfh import ages
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy import dust, kinematics, photometry
+from phangs_sfh.galaxy import ages, dust, kinematics, photometry
 
 
 @dataclass(frozen=True)

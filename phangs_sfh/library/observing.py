@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 import tensorflow as tf
 
-from phangs_sfh import emission_lines
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
+from phangs_sfh.instrument import emission_lines
 
 LN10_OVER_2P5 = np.log(10.0) / 2.5
 N_BAD_PIXELS = 12

@@ -5,10 +5,10 @@ import socket
 import tempfile
 from pathlib import Path
 
-from phangs_sfh.dask_cluster import each
-from phangs_sfh.galaxy.model import ForwardModel
-from phangs_sfh.instrument import load_instrument
-from phangs_sfh.library.simulate import write_shard
+from phangs_sfh.galaxy.forward_model import ForwardModel
+from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.machines.dask_cluster import each
+from phangs_sfh.problems.histories.simulate import write_shard
 from phangs_sfh.ssp.engines import ENGINES, load_ssp
 
 _model = {}

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from phangs_sfh import ages, checksums
 from phangs_sfh.errors import InputError
-from phangs_sfh.instrument import Instrument
+from phangs_sfh.files import checksums
+from phangs_sfh.galaxy import ages
+from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS
 

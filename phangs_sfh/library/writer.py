@@ -19,13 +19,14 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
-from phangs_sfh import checksums
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy.model import ForwardModel
-from phangs_sfh.instrument import load_instrument
-from phangs_sfh.library import on_dask, priors
+from phangs_sfh.files import checksums
+from phangs_sfh.galaxy.forward_model import ForwardModel
+from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.library import on_dask
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
-from phangs_sfh.library.simulate import write_shard
+from phangs_sfh.problems.histories import priors
+from phangs_sfh.problems.histories.simulate import write_shard
 from phangs_sfh.ssp.engines import computed_once, load_ssp
 from phangs_sfh.version import __version__
 

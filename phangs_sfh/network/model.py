@@ -8,13 +8,13 @@ import keras
 from keras import layers
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.network import targets
 from phangs_sfh.network.cleaning import ORDER, Clean
-from phangs_sfh.network.inputs import Normalise
 from phangs_sfh.network.latent_space import latent_vector
+from phangs_sfh.network.normalise import Normalise
 from phangs_sfh.network.photometric_branch import band_tokens
-from phangs_sfh.network.posterior import PosteriorSpec
 from phangs_sfh.network.spectral_branch import PATCH, spectral_tokens
+from phangs_sfh.posterior.density import PosteriorSpec
+from phangs_sfh.problems import targets
 
 FIRST_PATCH = 64  # of models from before it was recorded
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from phangs_sfh.network.inputs import BLOCK, RATIO_LIMIT
+from phangs_sfh.network.normalise import BLOCK, RATIO_LIMIT
 
 PATCH = 128  # pixels a token stands for: 160 Å
 NOISE = 0.15

@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import resources
 
-from phangs_sfh import checksums
+from phangs_sfh.files import checksums
 from phangs_sfh.ssp.grid import read_grid
 
 FILE = "bc03_miles.fits"
@@ -11,7 +11,7 @@ FILE = "bc03_miles.fits"
 
 @cache
 def load():
-    """The compact BC03-MILES grid shipped with the package (``scripts/build_bc03_grid.py``).
+    """The compact BC03-MILES grid shipped with the package (``scripts/build/bc03_grid.py``).
 
     Returns
     -------

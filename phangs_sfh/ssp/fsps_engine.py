@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.instrument import FWHM_PER_SIGMA
-from phangs_sfh.refraction import vacuum_to_air
+from phangs_sfh.instrument.description import FWHM_PER_SIGMA
+from phangs_sfh.instrument.refraction import vacuum_to_air
 from phangs_sfh.ssp import fsps_child
 from phangs_sfh.ssp.grid import SSPGrid
 

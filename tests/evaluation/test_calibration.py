@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phangs_sfh.evaluation import calibration
-from phangs_sfh.network import targets
+from phangs_sfh.problems import targets
 
 N, S, D = 4000, 200, 4
 SIGMA = 0.5

@@ -9,12 +9,13 @@ from click.testing import CliRunner
 from drawn_model import write_fake_model
 
 from phangs_sfh.cli.main import main
-from phangs_sfh.evaluation import assess, mocks, model_card, stress
+from phangs_sfh.evaluation import assess, mocks, stress
 from phangs_sfh.evaluation import evaluate as evaluation
 from phangs_sfh.evaluation.mocks import QUANTITIES
+from phangs_sfh.evaluation.report import model_card
 from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions, observe
-from phangs_sfh.prediction import load_model
+from phangs_sfh.prediction.predict import load_model
 
 SAMPLE = Path(__file__).parents[2] / "tfrecords" / "sample"
 

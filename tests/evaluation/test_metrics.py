@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from phangs_sfh import ages
 from phangs_sfh.evaluation import metrics
+from phangs_sfh.galaxy import ages
 
 
 def test_scatter_of_a_normal_is_its_sigma_and_outliers_move_only_the_std():

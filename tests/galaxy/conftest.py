@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from phangs_sfh.galaxy.model import ForwardModel
-from phangs_sfh.instrument import load_instrument
+from phangs_sfh.galaxy.forward_model import ForwardModel
+from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.ssp.engines import load_ssp
 
 

@@ -1,4 +1,4 @@
-"""The same galaxies through bagpipes and through FSPS: what ``scripts/compare_peers.py`` finds.
+"""The same galaxies through bagpipes and through FSPS: what ``studies/forward_models`` finds.
 
 Tolerances: continuum rms 1 per cent over 4800-7000 Å, bands 0.02 mag, line fluxes 10 per cent. All
 are absolute, per solar mass formed; nothing is scaled to fit.
@@ -12,7 +12,7 @@ import numpy as np
 import peer_codes
 import pytest
 
-from phangs_sfh.instrument import load_instrument
+from phangs_sfh.instrument.description import load_instrument
 
 CONTINUUM, BANDS, LINES = 0.01, 0.02, 0.10
 BETWEEN = "delayed-τ, 0.6 solar (between grid points)"
@@ -20,9 +20,10 @@ BETWEEN = "delayed-τ, 0.6 solar (between grid points)"
 
 def _compare(peer, folder, **environment):
     """Run the comparison in a process of its own: neither peer belongs into this one."""
-    script, output = peer_codes.ROOT / "scripts/compare_peers.py", folder / f"{peer}.npz"
+    output = folder / f"{peer}.npz"
     run = subprocess.run(
-        [sys.executable, str(script), peer, str(output)],
+        [sys.executable, "-m", "studies.forward_models", peer, str(output)],
+        cwd=peer_codes.ROOT,
         capture_output=True,
         text=True,
         env={**os.environ, **environment},

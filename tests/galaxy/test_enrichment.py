@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phangs_sfh.galaxy import enrichment
-from phangs_sfh.library import population, priors
+from phangs_sfh.problems.histories import population, priors
 
 FORMED = np.linspace(0, 1, 2001)
 

@@ -5,7 +5,7 @@ import pytest
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy import photometry
-from phangs_sfh.instrument import load_instrument
+from phangs_sfh.instrument.description import load_instrument
 
 BANDS = load_instrument().bands
 

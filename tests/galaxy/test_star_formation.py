@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from phangs_sfh import ages
-from phangs_sfh.galaxy import star_formation
-from phangs_sfh.library import population, priors
+from phangs_sfh.galaxy import ages, star_formation
+from phangs_sfh.problems.histories import population, priors
 
 GYR = 1e9
 TOLERANCE = 1e-6  # of all mass formed

@@ -11,22 +11,24 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 import toy_library
 
-from phangs_sfh import pipeline, prediction, training
-from phangs_sfh.galaxy.model import ForwardModel
-from phangs_sfh.instrument import load_instrument
-from phangs_sfh.library import priors, records
+from phangs_sfh.galaxy.forward_model import ForwardModel
+from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.library import batches, records
 from phangs_sfh.library.observing import ObservingConditions, observe
 from phangs_sfh.library.plan import Shard
-from phangs_sfh.library.simulate import write_shard
-from phangs_sfh.network import summaries
-from phangs_sfh.network.fused_head import FusedHead
 from phangs_sfh.network.model import NetworkSpec, load_model, posterior_of
-from phangs_sfh.observation import read_observations
+from phangs_sfh.observations.table import read_observations
+from phangs_sfh.posterior import summaries
+from phangs_sfh.posterior.fused_head import FusedHead
+from phangs_sfh.prediction import predict
+from phangs_sfh.problems.histories import priors
+from phangs_sfh.problems.histories.simulate import write_shard
 from phangs_sfh.ssp.engines import load_ssp
+from phangs_sfh.training import fit
 
 HERE = Path(__file__).parent
 TABLE = HERE / "spectra.fits"
@@ -71,11 +73,11 @@ def write_table():
 
 def answers(name):
     """What a released model's SavedModel says of the table: result columns and some samples."""
-    model = prediction.load_model(name)
+    model = predict.load_model(name)
     seen = read_observations(
         TABLE, model.instrument, mask_emission_lines=model.masks_emission_lines
     )
-    table = prediction.predict(seen, model)
+    table = predict.predict(seen, model)
     found = {key: np.asarray(getattr(table[key], "value", table[key])) for key in table.colnames}
     tensors = {key: tf.constant(value) for key, value in seen.inputs().items()}
     drawn = model.saved.signatures["posterior"](**tensors)
@@ -85,7 +87,7 @@ def answers(name):
 
 def graph(name):
     """What ``model.keras`` makes of the table through the code of today, without recalibration."""
-    folder = prediction.released_model(name)
+    folder = predict.released_model(name)
     model, description = load_model(folder)
     spec = posterior_of(description)
     seen = read_observations(TABLE, load_instrument(), mask_emission_lines=False)
@@ -132,7 +134,7 @@ def decoded(serialised):
 def training_batch():
     """One batch of observations and targets of the toy library under default conditions."""
     drawn = {key: tf.constant(value) for key, value in toy_library.galaxies(6).items()}
-    inputs, y = pipeline.observed(drawn, toy_library.instrument(), ObservingConditions(), (1, 2))
+    inputs, y = batches.observed(drawn, toy_library.instrument(), ObservingConditions(), (1, 2))
     return {key: value.numpy() for key, value in inputs.items()} | {"y": y.numpy()}
 
 
@@ -142,8 +144,8 @@ def losses():
                         latent=8, hidden=16)  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         library = records.open_library(toy_library.write_library(Path(folder) / "toy"))
-        chosen = training.FitSettings(epochs=2, batch_size=64, n_components=2, network=small)
-        history = training.fit(library, Path(folder) / "run", chosen, jit=False)
+        chosen = fit.FitSettings(epochs=2, batch_size=64, n_components=2, network=small)
+        history = fit.fit(library, Path(folder) / "run", chosen, jit=False)
     return {key: np.array([row[key] for row in history]) for key in ("loss", "val_loss")}
 
 

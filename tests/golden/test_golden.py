@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import golden_cases
 
-from phangs_sfh.library import priors
+from phangs_sfh.problems.histories import priors
 
 
 @pytest.fixture(scope="module")

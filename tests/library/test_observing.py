@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from phangs_sfh import emission_lines
 from phangs_sfh.errors import InputError
-from phangs_sfh.instrument import load_instrument
+from phangs_sfh.instrument import emission_lines
+from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library.observing import ObservingConditions, noise_shape, observe
 
 QUIET = {"calibration": 0.0, "velocity_error": 0.0, "zero_point": 0.0, "aperture": 0.0}

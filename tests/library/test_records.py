@@ -7,8 +7,9 @@ import pytest
 import toy_library
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.library import priors, records
+from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions
+from phangs_sfh.problems.histories import priors
 
 COUNTS = (("train", 40), ("valid", 8), ("test", 8))
 

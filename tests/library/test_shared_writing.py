@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from phangs_sfh.cli.main import main
-from phangs_sfh.dask_cluster import dask_client
 from phangs_sfh.errors import InputError
 from phangs_sfh.library import plan, writer
+from phangs_sfh.machines.dask_cluster import dask_client
 
 N, SEED, SHARD = 90, 7, 15
 

@@ -15,13 +15,15 @@ import numpy as np
 import pytest
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.library import plan, simulate, writer
+from phangs_sfh.library import plan, writer
+from phangs_sfh.problems.histories import simulate
 
 N, SEED, SHARD = 90, 7, 15
 
 RUN = f"""
 import sys
-from phangs_sfh.library import plan, simulate, writer
+from phangs_sfh.library import plan, writer
+from phangs_sfh.problems.histories import simulate
 writer.plan_shards = lambda n: plan.plan_shards(n, {SHARD})
 
 if __name__ == "__main__":

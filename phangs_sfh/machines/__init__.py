@@ -1,0 +1,1 @@
+"""Work spread over several machines: Dask clusters, TF_CONFIG."""

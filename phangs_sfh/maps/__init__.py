@@ -1,0 +1,1 @@
+"""Maps: cubes and images in, FITS out."""

@@ -1,0 +1,1 @@
+"""Cubes, images, PSFs and sky maps as they lie on disk."""

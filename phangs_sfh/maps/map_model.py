@@ -1,0 +1,116 @@
+"""A model as maps use it: percentiles and star formation rates in one run of the network.
+
+``serving_default`` gives percentiles, ``posterior`` samples, from which alone the percentiles of a
+rate can be had: bins of a history are correlated, and sums of medians are not medians. Both are
+joined into one graph with the weights as constants, in which TensorFlow runs the network, common
+to both, once: 1.4 times the time of ``serving_default`` alone instead of 2.3.
+"""
+
+import numpy as np
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.maps.rates_and_densities import WINDOWS_MYR, window_weights
+from phangs_sfh.observations.flags import Flag
+from phangs_sfh.prediction.results import ANSWER_NAMES, PERCENTILES
+
+PROBABILITIES = (0.16, 0.50, 0.84)
+RATE_NAMES = [f"{kind}{t}" for kind in ("logssfr", "lograte") for t in WINDOWS_MYR]
+"""Star formation rate per mass formed [1 / yr] and per luminosity [M_sun / yr / L_sun], log10."""
+
+MIN_BATCH = 32
+
+
+class MapModel:
+    """A model that answers percentiles and rates together.
+
+    Parameters
+    ----------
+    model : prediction.Model
+
+    Raises
+    ------
+    InputError
+        If the model cannot draw from its posterior.
+    """
+
+    def __init__(self, model):
+        if "posterior" not in model.saved.signatures:
+            raise InputError(
+                f"{model.path}: the SavedModel has no signature 'posterior', which star formation "
+                "rates are drawn from; export it again"
+            )
+        self.model, self.graph = model, None
+        self.masks_emission_lines = model.masks_emission_lines
+
+    def answer(self, observations):
+        """All columns of the result table, and percentiles of ``RATE_NAMES``.
+
+        Parameters
+        ----------
+        observations : Observations
+
+        Returns
+        -------
+        answers : dict of arrays, one row each; NaN in rows without data
+        """
+        import tensorflow as tf
+
+        if self.graph is None:  # not before it is needed: while bins are summed, memory is dear
+            self.graph, self.order, self.names = _joined(self.model)
+        n, inputs = len(observations), observations.inputs()
+        # a few shapes only: every new one costs TensorFlow some time
+        size = max(MIN_BATCH, 1 << (n - 1).bit_length())
+        padded = [np.pad(inputs[name], ((0, size - n), (0, 0))) for name in self.order]
+        outputs = self.graph(*[tf.constant(values) for values in padded])
+        answers = {k: v.numpy()[:n] for k, v in zip(self.names, outputs, strict=True)}
+        answers["flag"] = answers["flag"] | observations.flags
+        empty = (answers["flag"] & Flag.NO_DATA) > 0
+        if empty.any():
+            for name, values in answers.items():
+                if name != "flag":
+                    answers[name] = values.copy()
+                    answers[name][empty] = np.nan
+        return answers
+
+
+def _joined(model):
+    """The frozen graph, the order of its inputs and the names of its outputs."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    signatures, instrument = model.saved.signatures, model.instrument
+    sizes = {"flux": instrument.n_pixels, "band_flux": instrument.n_bands}
+    specs = {
+        name: tf.TensorSpec([None, size], tf.float32, name=name)
+        for key, size in sizes.items()
+        for name in (key, f"{key}_err")
+    }
+    names = sorted([*ANSWER_NAMES, *(f"{name}_{p}" for name in RATE_NAMES for p in PERCENTILES)])
+
+    @tf.function(autograph=False)
+    def both(**inputs):
+        answers = dict(signatures["serving_default"](**inputs))
+        answers |= _rates(tf, signatures["posterior"](**inputs))
+        return [answers[name] for name in names]
+
+    graph = convert_variables_to_constants_v2(both.get_concrete_function(**specs))
+    return graph, [tensor.name.split(":")[0] for tensor in graph.inputs], names
+
+
+def _rates(tf, samples):
+    """Percentiles of the rates, from joint samples of the mass fractions and ``logml``."""
+    years = 1e6 * np.array(WINDOWS_MYR)
+    weights = (window_weights() / years).astype(np.float32)
+    specific = tf.math.log(tf.linalg.matmul(samples["sfh"], weights)) / np.float32(np.log(10))
+    both = tf.concat([specific, specific + samples["logml"][..., None]], axis=-1)
+    ordered = tf.sort(both, axis=1)
+    last = tf.cast(tf.shape(ordered)[1] - 1, tf.float32)
+    columns = {}
+    for p, probability in zip(PERCENTILES, PROBABILITIES, strict=True):
+        place = probability * last
+        below = tf.cast(tf.floor(place), tf.int32)
+        share = place - tf.cast(below, tf.float32)
+        above = tf.minimum(below + 1, tf.shape(ordered)[1] - 1)
+        value = ordered[:, below] * (1 - share) + ordered[:, above] * share
+        columns |= {f"{name}_{p}": value[:, i] for i, name in enumerate(RATE_NAMES)}
+    return columns

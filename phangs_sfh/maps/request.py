@@ -1,0 +1,376 @@
+"""What is asked of ``map``: cube, images, bins and velocities opened and checked together."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
+from phangs_sfh.maps.input.cube import Cube, check_file, open_cube
+from phangs_sfh.maps.input.cube_psf import header_psf
+from phangs_sfh.maps.input.sky_maps import read_bins, read_velocities
+from phangs_sfh.maps.map_file import MapFile, check_map_output, extensions
+from phangs_sfh.maps.mapper import Field
+from phangs_sfh.maps.unfinished import Work, file_identity, folder_identity
+from phangs_sfh.observations import rest_frame
+from phangs_sfh.prediction.results import result_meta
+
+FIGURES = (".png", ".pdf")
+IMAGE_FWHM = 0.08
+"""FWHM of HST's PSF in the bands of PHANGS [arcsec], where nothing else is said."""
+
+MAX_MPC = 1000.0
+UNIT = "1e-20 erg / (s cm2 Angstrom)"
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that a user may say besides the cube; the names are those of the command's options.
+
+    Attributes
+    ----------
+    images, image_error : pairs of band name and path
+    redshift : float or None
+    velocity, bins : path or None
+    snr : float or None, target of the built-in binning
+    bin_covariance, ebv : see ``Field``
+    distance : [Mpc] or None
+    psf : FWHM [arcsec] of the cube, or that images alone are brought to; None: the header's, or
+        the widest of the images
+    image_psf : pairs of band name (None = all) and FWHM [arcsec]
+    grid : band whose image gives the pixels where there is no cube; None: the first
+    unit, image_unit, wavemed : where headers do not say
+    """
+
+    images: tuple = ()
+    image_error: tuple = ()
+    redshift: float | None = None
+    velocity: str | None = None
+    bins: str | None = None
+    snr: float | None = None
+    bin_covariance: float = 0.0
+    ebv: float = 0.0
+    distance: float | None = None
+    psf: float | None = None
+    image_psf: tuple = ()
+    grid: str | None = None
+    unit: str | None = None
+    image_unit: str | None = None
+    wavemed: str | None = None
+
+    def image_fwhm(self, band):
+        """FWHM of a band's image [arcsec]: its own, else that for all, else HST's."""
+        given = dict(self.image_psf)
+        return given.get(band, given.get(None, IMAGE_FWHM))
+
+    def files(self, cube):
+        """Paths of all inputs."""
+        named = [cube, self.velocity, self.bins]
+        return [p for p in named if p] + [p for _, p in (*self.images, *self.image_error)]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A field to be mapped with all that goes with it.
+
+    Attributes
+    ----------
+    cube : Cube, None for images alone
+    field : Field
+    shape : (ny, nx)
+    wcs : celestial WCS or None
+    unit : str, of the white light
+    cards : dict, provenance for the primary header
+    identity : JSON-able, all that the maps depend on
+    warnings : list of str
+    band : str, of images alone the one that gives the pixels, else None
+    """
+
+    cube: Cube | None
+    field: Field
+    shape: tuple
+    wcs: object
+    unit: str
+    cards: dict
+    identity: dict = field(default_factory=dict)
+    warnings: list = field(default_factory=list)
+    band: str | None = None
+
+    def work(self, path, part=None):
+        """The work folder of a map file, to be entered first."""
+        return Work(path, {**self.identity, "part": part})
+
+    @property
+    def layout(self):
+        """All extensions of the maps (list of Extension)."""
+        return extensions(
+            self.unit, self.field.bins is not None, self.field.spaxel_area is not None,
+            self.field.area_pc2 is not None, self.band,
+        )  # fmt: skip
+
+    def output(self, path, overwrite=False, work=None, part=None):
+        """The map file, to be entered."""
+        return MapFile(path, self.shape, self.layout, self.wcs, self.cards, overwrite, work,
+                       part is not None)  # fmt: skip
+
+
+def check_request(cube, output, plot=None, overwrite=False, options=Options()):
+    """Raise InputError for what can be refused before the model is loaded."""
+    check_map_output(output, overwrite)
+    if cube is None and not options.images:
+        raise InputError("neither CUBE nor --image is given; give one of them")
+    source = cube or options.images[0][1]
+    for path in options.files(cube):
+        check_file(Path(path))
+    for name, pairs in (("image", options.images), ("image-error", options.image_error)):
+        bands = [band for band, _ in pairs]
+        for band in bands:
+            if bands.count(band) > 1:
+                raise InputError(f"--{name} {band}: is given twice; give one file per band")
+    _check_redshift(source, options)
+    if options.bins and options.snr:
+        raise InputError(f"{options.bins}: --bins and --snr exclude each other; give one of them")
+    if options.grid and cube is not None:
+        raise InputError(f"{cube}: maps are on the cube's spaxels; leave --grid out")
+    if options.distance is not None and options.distance > MAX_MPC:
+        raise InputError(f"--distance {options.distance:g}: is beyond {MAX_MPC:g}; give Mpc")
+    check_plot(plot, overwrite)
+
+
+def check_plot(plot, overwrite=False):
+    """Raise InputError unless a figure, if any, can be written."""
+    if plot is None:
+        return
+    plot = Path(plot)
+    if plot.suffix.lower() not in FIGURES:
+        raise InputError(f"{plot}: the figure's name must end in .png or .pdf")
+    if plot.exists() and not overwrite:
+        raise InputError(f"{plot}: figure exists; use --overwrite to replace it")
+    if not plot.parent.is_dir():
+        raise InputError(f"{plot}: its folder does not exist; create {plot.parent} first")
+
+
+def check_independent(options, how):
+    """Raise InputError for maps whose rows cannot be shared out; ``how``: the option asked for."""
+    if options.bins or options.snr:
+        binned = "--bins" if options.bins else "--snr"
+        raise InputError(
+            f"{how}: bins need the sums over all rows, so {binned} runs on one machine; leave out "
+            f"{how} or {binned}"
+        )
+
+
+def _check_redshift(source, options):
+    redshift = options.redshift
+    if redshift is None and options.velocity is None:
+        raise InputError(f"{source}: the redshift is missing; use --redshift or --velocity")
+    if redshift is not None and not rest_frame.valid_redshift(redshift):
+        raise InputError(
+            f"{source}: --redshift {redshift:g} is out of range; give z between "
+            f"{rest_frame.MIN_REDSHIFT:g} and {rest_frame.MAX_REDSHIFT:g}, not a velocity"
+        )
+
+
+def open_request(cube, model, **options):
+    """Open everything.
+
+    Parameters
+    ----------
+    cube : path, None for images alone
+    model : prediction.Model
+    options : those of ``Options``
+
+    Raises
+    ------
+    InputError
+        If anything cannot be used.
+    """
+    given = Options(**options)
+    identity = {
+        "cube": cube and str(cube), "options": given.__dict__, "model": folder_identity(model.path),
+        "files": [file_identity(path) for path in given.files(cube)],
+        "creator": result_meta(model.info)["CREATOR"],
+    }  # fmt: skip
+    opened = open_cube(cube, given.unit, given.wavemed) if cube else None
+    warnings, band = [], None
+    images, matched = _images(opened, model.instrument, given, warnings)
+    if opened is None:
+        band = _reference(images, given)
+        reference = images[band]
+        shape, wcs, area, unit = reference.shape, reference.wcs, reference.pixel_area, UNIT
+    else:
+        shape, wcs, area = opened.shape, opened.wcs, _spaxel_area(opened)
+        unit = UNIT if opened.kind == "flux density" else UNIT.replace(")", " arcsec2)")
+    z = _redshifts(shape, given)
+    middle = float(np.nanmedian(z))
+    _check_bands(cube, images, middle, warnings)
+    field = Field(
+        redshift=z, bands=_bands(images, matched[0], model.instrument, wcs, shape, area, given),
+        ebv=given.ebv, covariance=given.bin_covariance, spaxel_area=area,
+        area_pc2=_area_pc2(given.distance, wcs),
+        reference=_index(model.instrument, band) if band else 0,
+    )  # fmt: skip
+    field = _with_bins(field, opened, model.instrument, shape, given)
+    if given.distance and field.area_pc2 is None:
+        warnings.append(f"{cube}: has no celestial WCS: --distance cannot be used")
+    cards = _cards(opened, images, matched, middle, field, model, given)
+    return Request(opened, field, shape, wcs, unit, cards, identity, warnings, band)
+
+
+def _reference(images, options):
+    """Name of the band whose image gives the pixels."""
+    first = next(iter(images), None)
+    if options.grid and options.grid not in images:
+        raise InputError(f"--grid {options.grid}: no --image of this band; name one that is given")
+    return options.grid or first
+
+
+def _index(instrument, band):
+    return instrument.band_names.index(band)
+
+
+def _images(cube, instrument, options, warnings):
+    """Images by band, and the FWHM they are brought to [arcsec], None for as they are, with its
+    source."""
+    from phangs_sfh.maps.input.image import open_image
+
+    errors, names, images = dict(options.image_error), instrument.band_names, {}
+    for name, path in options.images:
+        if name not in names:
+            raise InputError(f"{path}: the model has no band '{name}'; it knows {', '.join(names)}")
+        band = instrument.bands[names.index(name)]
+        images[name] = open_image(path, band, errors.get(name), options.image_unit)
+    if not images:
+        return images, (None, "")
+    if cube is not None and cube.wcs is None:
+        raise InputError(f"{cube.path}: has no celestial WCS to put images on; add it to DATA")
+    if options.psf is not None:
+        return images, (options.psf, "--psf")
+    widest = max(options.image_fwhm(name) for name in images)
+    if cube is None:
+        return images, (widest, "the widest of the images")
+    headers = [cube.primary, cube.header]
+    fwhm, source, exact = header_psf(cube.path.name, headers, float(np.median(cube.wave)))
+    if fwhm is None:
+        warnings.append(
+            f"{cube.path}: no header keyword tells the PSF and --psf is not given: images are not "
+            "matched to it"
+        )
+    elif fwhm < widest:
+        warnings.append(
+            f"{cube.path}: PSF {fwhm:.2f} arcsec ({source}) is narrower than the images': images "
+            "are not matched; give --psf"
+        )
+        fwhm = None
+    elif not exact:
+        warnings.append(
+            f"{cube.path}: PSF taken from {source}, the seeing of one exposure: {fwhm:.2f} arcsec; "
+            "give --psf if you know better"
+        )
+    return images, (fwhm, source if fwhm else "")
+
+
+def _check_bands(cube, images, redshift, warnings):
+    if images and redshift > rest_frame.BAND_MAX_REDSHIFT:
+        limit = rest_frame.BAND_MAX_REDSHIFT
+        path = next(iter(images.values())).path
+        if cube is None:
+            raise InputError(
+                f"{path}: at z > {limit} images alone cannot be answered, the model knows bands at "
+                "rest; check --redshift"
+            )
+        warnings.append(f"{cube}: at z > {limit}: images not used")
+
+
+def _redshifts(shape, options):
+    """One redshift, or a map of them, NaN = unknown."""
+    base = 0.0 if options.redshift is None else options.redshift
+    if not options.velocity:
+        return base
+    z = (1 + base) * (1 + read_velocities(options.velocity, shape) / SPEED_OF_LIGHT) - 1
+    z[~rest_frame.valid_redshift(z)] = np.nan
+    if not np.isfinite(z).any():
+        raise InputError(
+            f"{options.velocity}: no spaxel has a valid redshift; check BUNIT and --redshift"
+        )
+    return z
+
+
+def _spaxel_area(cube):
+    """What turns a surface brightness per arcsec2 into the cube's unit; None without a WCS."""
+    from astropy.wcs.utils import proj_plane_pixel_area
+
+    if cube.kind == "surface brightness":
+        return 1.0
+    return None if cube.wcs is None else proj_plane_pixel_area(cube.wcs) * 3600.0**2
+
+
+def _area_pc2(distance, wcs):
+    """Area of a spaxel [pc2] at a distance [Mpc]; None if unknown."""
+    from astropy.wcs.utils import proj_plane_pixel_area
+
+    if distance is None or wcs is None:
+        return None
+    return float(proj_plane_pixel_area(wcs) * np.radians(1.0) ** 2 * (distance * 1e6) ** 2)
+
+
+def _bands(images, fwhm, instrument, wcs, shape, area, options):
+    from phangs_sfh.maps.input.image_matching import kernel_sigma
+    from phangs_sfh.maps.input.map_bands import MatchedBands
+
+    if not images:
+        return None
+    parts = [
+        (_index(instrument, name), image, kernel_sigma(image, fwhm, options.image_fwhm(name)))
+        for name, image in images.items()
+    ]
+    return MatchedBands(parts, instrument.n_bands, wcs, shape, area)
+
+
+def _with_bins(field, cube, instrument, shape, options):
+    """The field with bins, given or made."""
+    if options.bins:
+        numbered, numbers = read_bins(options.bins, shape)
+        return replace(field, bins=numbered, n_bins=len(numbers))
+    if not options.snr:
+        return field
+    from phangs_sfh.maps.bin_bisection import bins_of_target
+    from phangs_sfh.maps.input.cube_spectra import CubeSpectra, NoSpectra
+
+    if cube is not None:
+        spectra = CubeSpectra(cube, field.redshift, instrument, field.ebv)
+        signal, noise = spectra.signal_and_noise()
+    else:
+        blocks = [field.bands.rows(rows) for rows in NoSpectra(shape).blocks()]
+        signal, noise = (
+            np.concatenate([block[part][field.reference] for block in blocks]) for part in (0, 1)
+        )
+    numbered = bins_of_target(signal, noise, options.snr, options.bin_covariance)
+    return replace(field, bins=numbered, n_bins=int(numbered.max()) + 1)
+
+
+def _cards(cube, images, matched, redshift, field, model, options):
+    """Provenance for the primary header."""
+    first = next(iter(images.values()), None)
+    cards = {
+        **result_meta(model.info),
+        "DATE": (datetime.now(timezone.utc).isoformat(timespec="seconds"), "UTC"),
+        "CUBE": cube.path.name if cube else "",
+        "OBJECT": cube.primary.get("OBJECT", "") if cube else first.object_name,
+        "REDSHIFT": (redshift, "median" if options.velocity else "of all spaxels"),
+        "VELMAP": Path(options.velocity).name if options.velocity else "",
+        "BINMAP": Path(options.bins).name if options.bins else "",
+        "BINSNR": (options.snr or 0.0, "target S/N of the bins, 0 = none"),
+        "NBINS": field.n_bins,
+        "BINCOV": (options.bin_covariance, "alpha of 1 + alpha log10(n) on bin errors"),
+        "EBV": (options.ebv, "[mag] of the Milky Way, removed (F99)"),
+        "CUBEPSF": (matched[0] or 0.0, "[arcsec] FWHM images are brought to, 0 = none"),
+        "PSFFROM": (matched[1], "where CUBEPSF comes from"),
+        "DISTANCE": (options.distance or 0.0, "[Mpc], 0 = not given"),
+    }
+    for band in images:
+        cards[band] = (images[band].path.name, "image")
+        cards[f"PSF{band}"[:8]] = (options.image_fwhm(band), "[arcsec] FWHM")
+    return cards

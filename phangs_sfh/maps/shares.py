@@ -1,0 +1,223 @@
+"""Maps by parts: jobs of a batch queue answer a share of the rows each; the last joins them.
+
+Beside the output, ``.NAME.fits.parts`` holds ``plan.json`` (what the parts belong to) and, of each
+part that is done, ``I-of-N.fits``, a map file of which only its own rows are filled (a sparse file:
+the rest takes no room), and ``I-of-N.json`` with these rows and counts. A part under way has a work
+folder of its own (``map_work``), so one that was killed goes on where it was.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+
+from astropy.io import fits
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.maps.map_file import check_map_output
+from phangs_sfh.maps.mapper import Counts
+
+
+class Unready(InputError):
+    """Parts cannot be joined yet."""
+
+
+def _folder(output):
+    output = Path(output)
+    return output.with_name(f".{output.name}.parts")
+
+
+def _file(folder, i, n):
+    return folder / f"{i}-of-{n}.fits"
+
+
+def _is_done(folder, i, n):
+    return _file(folder, i, n).exists() and _file(folder, i, n).with_suffix(".json").exists()
+
+
+@contextmanager
+def one_part(request, output, part):
+    """Hold one part while it is written.
+
+    Parameters
+    ----------
+    request : map_request.Request
+    output : path of the map file
+    part : (i, n) with 1 <= i <= n
+
+    Yields
+    ------
+    path : Path of the part's file, None if this part is done already
+
+    Raises
+    ------
+    InputError
+        If there are parts of other maps, or parts are just being joined.
+    """
+    folder = _folder(output)
+    text = json.dumps(request.identity, sort_keys=True)
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    with _locked(folder, shared=True):
+        _keep_plan(folder, {"request": checksum, "parts": part[1]})
+        try:
+            yield None if _is_done(folder, *part) else _file(folder, *part)
+        except InputError:
+            if {path.name for path in folder.iterdir()} == {"plan.json", "lock"}:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def note_done(path, blocks, counts):
+    """Put on record that the part's file is whole.
+
+    Parameters
+    ----------
+    path : Path, as ``one_part`` gave it
+    blocks : list of slices, rows of the part
+    counts : Counts
+    """
+    rows = [blocks[0].start, blocks[-1].stop] if blocks else [0, 0]
+    _write_json(path.with_suffix(".json"), {"rows": rows, **counts.state})
+
+
+def gather_if_last(output, overwrite=False):
+    """As ``gather``, but None while parts are missing or another job joins them."""
+    try:
+        return gather(output, overwrite)
+    except Unready:
+        return None
+
+
+def gather(output, overwrite=False):
+    """Join all parts to the map file.
+
+    Parameters
+    ----------
+    output : path of the map file
+    overwrite : bool
+
+    Returns
+    -------
+    counts : Counts
+    n_spaxels : int
+
+    Raises
+    ------
+    InputError
+        If parts are missing, damaged or being written, the output exists, or nothing is answered.
+    """
+    check_map_output(output, overwrite)
+    folder = _folder(output)
+    _all_parts(folder)  # before the lock: a part that starts meanwhile would be refused
+    with _locked(folder):
+        parts = _all_parts(folder)
+        counts = Counts()
+        for _, note in parts:
+            counts.add(note)
+        counts.check(output)
+        whole = parts[0][0]
+        try:
+            n_spaxels = _join(whole, parts[1:])
+            os.replace(whole, output)
+        except OSError as error:
+            raise InputError(
+                f"{output}: cannot be written ({error.strerror or error}); free some space and "
+                "run map --gather"
+            ) from None
+        shutil.rmtree(folder, ignore_errors=True)
+    return counts, n_spaxels
+
+
+def _all_parts(folder):
+    """File and note of every part (list of pairs)."""
+    try:
+        n = json.loads((folder / "plan.json").read_text())["parts"]
+    except FileNotFoundError:
+        raise Unready(f"{folder}: no parts of maps; run map --shard I/N first") from None
+    missing = [f"{i}/{n}" for i in range(1, n + 1) if not _is_done(folder, i, n)]
+    if missing:
+        shown = ", ".join(missing[:8]) + ", ..." * (len(missing) > 8)
+        raise Unready(
+            f"{folder}: {len(missing)} of {n} parts are missing: {shown}; run map --shard again "
+            "for these"
+        )
+    files = [_file(folder, i, n) for i in range(1, n + 1)]
+    return [(path, json.loads(path.with_suffix(".json").read_text())) for path in files]
+
+
+def _join(whole, parts):
+    """Copy the rows of other parts into a map file; returns its number of spaxels."""
+    with fits.open(whole) as hdus:
+        ny, nx = hdus[1].shape[-2:]
+        places = [
+            hdu.fileinfo()["datLoc"] + plane * ny * nx * 4
+            for hdu in hdus[1:]
+            for plane in range(hdu.header.get("NAXIS3", 1))
+        ]
+    with open(whole, "rb+", buffering=0) as to:
+        for path, note in parts:
+            first, last = (row * nx * 4 for row in note["rows"])
+            with open(path, "rb", buffering=0) as source:
+                for place in places:
+                    data = os.pread(source.fileno(), last - first, place + first)
+                    if len(data) < last - first:
+                        raise InputError(
+                            f"{path}: is truncated; remove it and run its map --shard again"
+                        )
+                    os.pwrite(to.fileno(), data, place + first)
+        os.fsync(to.fileno())
+    return ny * nx
+
+
+@contextmanager
+def _locked(folder, shared=False):
+    """Hold the folder for joining, or together with other parts (``shared``)."""
+    while True:
+        try:
+            if shared:
+                folder.mkdir(exist_ok=True)
+            lock = open(folder / "lock", "w")
+        except FileNotFoundError:
+            raise Unready(f"{folder}: no parts of maps; run map --shard I/N first") from None
+        except OSError as error:
+            raise InputError(
+                f"{folder}: cannot be written ({error.strerror}); choose another folder"
+            ) from None
+        with lock:
+            try:
+                fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Unready(f"{folder}: another job is at work on it; wait for it") from None
+            try:
+                kept = os.path.samestat(os.fstat(lock.fileno()), os.stat(folder / "lock"))
+            except FileNotFoundError:
+                kept = False
+            if kept:  # else the folder was joined and removed meanwhile
+                yield
+                return
+
+
+def _keep_plan(folder, plan):
+    """Write plan.json, or compare with the one there; of several at once, one writes."""
+    temporary = folder / f"plan.json.partial-{socket.gethostname()}-{os.getpid()}"
+    temporary.write_text(json.dumps(plan))
+    try:
+        os.link(temporary, folder / "plan.json")
+    except FileExistsError:
+        if json.loads((folder / "plan.json").read_text()) != plan:
+            raise InputError(
+                f"{folder}: holds parts of a run with other input, options or number of parts; "
+                "finish that run or remove the folder"
+            ) from None
+    finally:
+        temporary.unlink()
+
+
+def _write_json(path, content):
+    temporary = path.with_name(f"{path.name}.partial")
+    temporary.write_text(json.dumps(content))
+    os.replace(temporary, path)

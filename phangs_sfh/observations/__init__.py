@@ -1,0 +1,1 @@
+"""The door for users' spectra and tables."""

@@ -1,0 +1,1 @@
+"""Other codes on the same spectra: pPXF, bagpipes, the benchmark."""

@@ -1,0 +1,1 @@
+"""The posterior density and what is read off it: percentiles, samples, surprise."""

@@ -1,0 +1,1 @@
+"""Star formation histories: the first problem."""

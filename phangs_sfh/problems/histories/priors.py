@@ -1,0 +1,200 @@
+"""Priors: distributions of the forward model's parameters, as data in JSON.
+
+``phangs_sfh/data/prior_NAME.json`` holds the named priors; users write their own in the same form:
+sections with a distribution for each parameter and, for choices, the weight of each. An optional
+section ``observing`` sets fields of ``library.observing.ObservingConditions`` for training; an
+optional section ``stellar_library`` makes each 250 galaxies of another library's stars, with the
+standard deviations of ``galaxy.ssp_errors.LibraryErrors``.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.galaxy import ages, dust, ssp_errors
+
+DEFAULT = "broad"
+NAMES = ["broad", "paper", "robust"]
+
+ARGUMENTS = {
+    "uniform": ("low", "high"),
+    "log_uniform": ("low", "high"),
+    "exponential": ("scale", "high"),
+}
+
+FAMILIES = [
+    "delayed_lognormal",
+    "delayed_tau",
+    "double_power_law",
+    "constant",
+    "quenched",
+    "rejuvenated",
+    "dirichlet",
+    "continuity",
+    "single_burst",
+]
+"""Shapes of the history; ``family`` in the TFRecords counts them from 0."""
+
+ENRICHMENTS = ["closed_box", "leaky_box", "flat", "inverted"]
+GAS_STATES = ["off", "on", "subtracted"]
+
+PARAMETERS = {
+    "star_formation": [
+        *("onset", "timescale", "width", "tau", "peak", "falling", "rising"),
+        *("quenching", "rejuvenation", "rejuvenated_fraction", "concentration"),
+        *("continuity_scale", "single_age", "single_duration"),
+        *("burst_fraction", "burst_start", "burst_duration"),
+    ],
+    "enrichment": ["z_start", "z_end", "consumed", "loading"],
+    "dust": ["av", "slope", "av_young", "slope_young"],
+    "gas": ["covering", "log_u", "mh_offset", "av", "sigma"],
+    "kinematics": ["sigma_v"],
+}
+"""Sections and the distributions each must have."""
+
+LIMITS = {
+    "star_formation.onset": (1e6, ages.MAX_AGE_YR),
+    "star_formation.rejuvenated_fraction": (0.0, 1.0),
+    "star_formation.single_duration": (1e-3, 1.0),
+    "star_formation.burst_fraction": (0.0, 1.0),
+    "star_formation.burst_duration": (1e-3, 1.0),
+    "enrichment.z_start": (1e-6, 0.2),
+    "enrichment.z_end": (1e-6, 0.2),
+    "enrichment.consumed": (1e-3, 0.9999),
+    "enrichment.loading": (1e-3, 100.0),
+    "dust.av": (0.0, 20.0),
+    "dust.av_young": (0.0, 20.0),
+    "gas.covering": (0.0, 1.0),
+    "gas.log_u": (-4.0, 0.0),
+    "gas.av": (0.0, 20.0),
+    "gas.sigma": (0.0, 1000.0),
+    "kinematics.sigma_v": (0.0, 500.0),
+}
+"""What each parameter may be: beyond, it means nothing or leaves the model's tables. The other
+parameters of the histories are times and slopes, which must be positive."""
+
+CHOICES = {
+    ("star_formation", "families"): FAMILIES,
+    ("star_formation", "bursts"): ["0", "1", "2", "3"],
+    ("enrichment", "families"): ENRICHMENTS,
+    ("dust", "laws"): dust.LAWS,
+    ("gas", "states"): GAS_STATES,
+}
+"""Weighted choices and what each may choose from. ``enrichment.scatter`` [dex] is a number."""
+
+
+def load_prior(name=DEFAULT):
+    """A named prior, or one from a JSON file.
+
+    Raises
+    ------
+    InputError
+        If there is no such prior, or a section, parameter or argument is missing or impossible.
+    """
+    if name in NAMES:
+        text = resources.files("phangs_sfh.data").joinpath(f"prior_{name}.json").read_text()
+    elif Path(name).is_file():
+        try:
+            text = Path(name).read_text()
+        except UnicodeDecodeError:
+            raise InputError(f"{name}: not a text file; start from a named prior") from None
+    else:
+        raise InputError(f"{name}: no such prior or file; priors are {', '.join(NAMES)}")
+    try:
+        prior = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{name}: not JSON ({error}); start from a named prior") from None
+    check_prior(name, prior)
+    return prior
+
+
+def check_prior(name, prior):
+    """Raise InputError, naming the field, where ``prior`` is incomplete or impossible."""
+    for section, parameters in PARAMETERS.items():
+        for parameter in parameters:
+            _check_distribution(name, f"{section}.{parameter}", _field(prior, section, parameter))
+    for (section, field), allowed in CHOICES.items():
+        weights = _field(prior, section, field)
+        if not isinstance(weights, dict) or not set(weights) <= set(allowed):
+            raise InputError(
+                f"{name}: {section}.{field} must give weights to some of {', '.join(allowed)}"
+            )
+        numbers = [float(w) if isinstance(w, int | float) else -1.0 for w in weights.values()]
+        if min(numbers, default=0) < 0 or not 0 < sum(numbers) < np.inf:
+            raise InputError(
+                f"{name}: {section}.{field} needs weights that are numbers, not negative, and not "
+                "all zero"
+            )
+    scatter = _field(prior, "enrichment", "scatter")
+    if not isinstance(scatter, int | float) or not 0 <= scatter <= 1:
+        raise InputError(f"{name}: enrichment.scatter must be a number from 0 to 1 [dex]")
+    _check_library_errors(name, prior.get("stellar_library"))
+
+
+def _check_library_errors(name, errors):
+    if errors is None:
+        return
+    if not isinstance(errors, dict) or not set(errors) <= set(ssp_errors.NAMES):
+        raise InputError(
+            f"{name}: stellar_library must give numbers to some of {', '.join(ssp_errors.NAMES)}"
+        )
+    for field, value in errors.items():
+        if not isinstance(value, int | float) or not 0 <= value <= 0.5:
+            raise InputError(f"{name}: stellar_library.{field} must be a number from 0 to 0.5")
+
+
+def _field(prior, section, parameter):
+    content = prior.get(section) if isinstance(prior, dict) else None
+    return content.get(parameter) if isinstance(content, dict) else None
+
+
+def _check_distribution(name, field, settings):
+    try:
+        low, high = (settings[key] for key in ARGUMENTS[settings["distribution"]])
+        low, high = float(low), float(high)
+    except (KeyError, TypeError, ValueError):
+        raise InputError(
+            f"{name}: {field} is missing or incomplete; give a distribution out of "
+            f"{', '.join(ARGUMENTS)} with its arguments"
+        ) from None
+    if not np.isfinite([low, high]).all():
+        raise InputError(f"{name}: {field} is not finite; give numbers")
+    if settings["distribution"] == "exponential":
+        if min(low, high) <= 0:
+            raise InputError(f"{name}: {field} is exponential; give a positive scale and high")
+        low = 0.0
+    if low > high:
+        raise InputError(f"{name}: {field} has low > high; swap them")
+    if settings["distribution"] == "log_uniform" and low <= 0:
+        raise InputError(f"{name}: {field} is log_uniform from {low:g}; give a positive low")
+    _check_limits(name, field, low, high)
+
+
+def _check_limits(name, field, low, high):
+    positive = (1e-12, np.inf) if field.startswith("star_formation") else (-np.inf, np.inf)
+    smallest, largest = LIMITS.get(field, positive)
+    if low < smallest or high > largest:
+        raise InputError(
+            f"{name}: {field} runs from {low:g} to {high:g}; it must stay within {smallest:g} to "
+            f"{largest:g}"
+        )
+
+
+def draw(settings, rng, n):
+    """Draw ``n`` values of one parameter."""
+    if settings["distribution"] == "uniform":
+        return rng.uniform(settings["low"], settings["high"], n)
+    if settings["distribution"] == "log_uniform":
+        return np.exp(rng.uniform(np.log(settings["low"]), np.log(settings["high"]), n))
+    # Exponential, cut at ``high``: inverse of its cumulative distribution.
+    cut = -np.expm1(-settings["high"] / settings["scale"])
+    return -settings["scale"] * np.log1p(-cut * rng.random(n))
+
+
+def choose(weights, options, rng, n):
+    """Draw ``n`` indices into ``options`` with the given weights (dict)."""
+    share = np.array([weights.get(option, 0.0) for option in options], dtype=float)
+    return rng.choice(len(options), size=n, p=share / share.sum())

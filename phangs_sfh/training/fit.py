@@ -1,0 +1,336 @@
+"""Training: library to model, on one device or mirrored over several, resumable after a kill."""
+
+import json
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.instrument.description import Instrument
+from phangs_sfh.library import batches as pipeline
+from phangs_sfh.library import records
+from phangs_sfh.library.observing import ObservingConditions
+from phangs_sfh.network.model import (
+    NetworkSpec,
+    build_model,
+    load_model,
+    posterior_of,
+    set_reference,
+)
+from phangs_sfh.posterior.density import PosteriorSpec
+from phangs_sfh.problems import targets
+from phangs_sfh.training import checkpoints
+from phangs_sfh.training.optimizer import WholeBatchAdamW
+
+MODEL_SCHEMA_VERSION = 1
+REFERENCE_GALAXIES = 4096
+VALID_BATCH = 512
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How to train; everything that decides the result, JSON-able.
+
+    Attributes
+    ----------
+    epochs, batch_size (over all replicas), seed
+    learning_rate : peak, reached after ``warm_up`` of all steps, then a cosine down to 1 %
+    weight_decay : of AdamW (Loshchilov & Hutter 2019), not on biases and norms
+    clip_norm : largest norm of the whole gradient
+    n_components : normals in the posterior
+    start_from : folder of a trained model whose weights and target units are taken over
+    """
+
+    epochs: int = 15
+    batch_size: int = 256
+    seed: int = 1
+    learning_rate: float = 3e-3
+    warm_up: float = 0.03
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    n_components: int = 4
+    start_from: str | None = None
+    network: NetworkSpec = field(default_factory=NetworkSpec)
+    conditions: ObservingConditions = field(default_factory=ObservingConditions)
+
+    def to_dict(self):
+        content = asdict(self)
+        content["network"] = self.network.to_dict()
+        content["conditions"] = self.conditions.to_dict()
+        return content
+
+
+def scaled_learning_rate(batch_size):
+    """Peak learning rate for a batch over all replicas: 0.003 at 256, as the batch's square root.
+
+    For Adam the noise of the gradient sets the size of a step, and that falls with the square root
+    of the batch (Malladi et al. 2022, arXiv:2205.10287).
+    """
+    default = FitSettings()
+    return default.learning_rate * (batch_size / default.batch_size) ** 0.5
+
+
+def mirrored_strategy(replicas=2):
+    """MirroredStrategy over all GPUs, or without any over ``replicas`` logical CPUs.
+
+    Raises
+    ------
+    InputError
+        If TensorFlow has already been used, so that its CPU can no longer be divided.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return tf.distribute.MirroredStrategy()
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    if len(tf.config.get_logical_device_configuration(cpu) or []) != replicas:
+        try:
+            tf.config.set_logical_device_configuration(
+                cpu, [tf.config.LogicalDeviceConfiguration()] * replicas
+            )
+        except RuntimeError:
+            raise InputError(
+                "mirrored training: TensorFlow is already running on one CPU; start a new process"
+            ) from None
+    return tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(replicas)])
+
+
+def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=False,
+        jit=None, callbacks=(), verbose=0):  # fmt: skip
+    """Train a model and leave it in the run folder ``out``.
+
+    ``out`` then holds model.keras (the best weights on the valid split), model.json, metrics.csv,
+    TensorBoard logs, and run.json and state.json for resuming.
+
+    Parameters
+    ----------
+    library : records.Library
+    out : path of the run folder
+    settings : FitSettings, optional
+    strategy : tf.distribute.Strategy, optional
+    resume : go on after the last full epoch, to the same end as an unbroken run
+    overwrite : replace an existing run
+    jit : compile the steps with XLA; by default on one replica only
+    callbacks : further Keras callbacks
+    verbose : Keras' progress bar, 0, 1 or 2
+
+    Returns
+    -------
+    history : list of dict, one an epoch
+
+    Raises
+    ------
+    InputError
+        If the run exists and neither ``resume`` nor ``overwrite`` is given, the resumed run had
+        other settings, the library is damaged, or the loss is no longer finite.
+    """
+    settings, out = settings or FitSettings(), Path(out)
+    check(settings, library)
+    stored = json.loads(json.dumps({**settings.to_dict(), "library": identity(library)}))
+    check_folder(out, stored, resume, overwrite)
+    galaxies = {split: records.load(library, split) for split in ("train", "valid")}
+    if not resume:  # only now: a damaged library must not cost an old run
+        checkpoints.start_anew(out, stored)
+    state = checkpoints.read_state(out)
+    start = load_start(settings, library)
+    if start:
+        spec = posterior_of(start.description)
+    else:
+        spec = PosteriorSpec.standardised_by(
+            pipeline.target_sample(galaxies["train"], seed=settings.seed),
+            n_components=settings.n_components,
+        )
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        model = build(library.instrument, galaxies["train"], spec, settings)
+        if start:
+            model.set_weights(start.weights)
+        steps = pipeline.steps_per_epoch(galaxies["train"], settings.batch_size)
+        if jit is None:
+            jit = strategy.num_replicas_in_sync == 1
+        compile_model(model, spec, settings, steps, jit)
+        if state["weights"]:
+            model.load_weights(out / state["weights"])
+    if state["epochs_done"] < settings.epochs:
+        _run(model, library.instrument, galaxies, settings, out, state, callbacks, verbose)
+    return finish(model, spec, settings, library, out, start)
+
+
+def finish(model, spec, settings, library, out, start=None):
+    """Write model.keras, from the best weights, and model.json of a run whose epochs are done.
+
+    Returns
+    -------
+    history : list of dict, one an epoch
+
+    Raises
+    ------
+    InputError
+        If the run ended early, for its loss was no longer finite.
+    """
+    history = checkpoints.read_state(out)["history"]
+    if len(history) < settings.epochs:
+        raise InputError(
+            f"{out}: the loss is not finite after {len(history)} epochs; "
+            "train anew with --overwrite and another --seed or a larger library"
+        )
+    model.load_weights(out / checkpoints.BEST)
+    _save_model(model, spec, settings, library, out)
+    description = _describe(library, spec, settings, history)
+    if start:
+        description["training"]["before"] = start.description.get("training")
+    checkpoints.write_text(out / "model.json", json.dumps(description, indent=1))
+    return history
+
+
+@dataclass(frozen=True)
+class Start:
+    """A trained model to start from: its weights, a list of arrays, and its model.json."""
+
+    weights: list
+    description: dict
+
+
+def load_start(settings, library):
+    """The model that ``settings.start_from`` names, or None."""
+    folder = settings.start_from
+    if folder is None:
+        return None
+    model, description = load_model(folder)
+    if not Instrument.from_dict(description["instrument"]).same_as(library.instrument):
+        raise InputError(
+            f"{folder}/model.json: instrument differs from that of {library.folder}; start from a "
+            "model of the library's instrument"
+        )
+    sizes = sizes_of(description)
+    if sizes != settings.network:
+        raise InputError(
+            f"{folder}/model.json: network has sizes {sizes.to_dict()}, not those of this run; "
+            "start from a model of the same sizes"
+        )
+    return Start(model.get_weights(), description)
+
+
+def sizes_of(description):
+    """NetworkSpec of a trained model, from its model.json; what starts from it has the same."""
+    return NetworkSpec.from_dict(description.get("training", {}).get("network") or {})
+
+
+def check(settings, library):
+    if settings.epochs < 1 or settings.batch_size < 1:
+        raise InputError("fit: epochs and batch size must be at least 1; give larger numbers")
+    for split in ("train", "valid"):
+        if library.n_galaxies(split) == 0:
+            raise InputError(
+                f"{library.folder}: split '{split}' holds no galaxies; make a larger library"
+            )
+
+
+def identity(library):
+    """What tells one library from another: name, and checksums of all shards."""
+    sums = [s["sha256"] for split in ("train", "valid") for s in library.shards(split)]
+    return {"name": library.name, "sha256": sums}
+
+
+def check_folder(out, stored, resume, overwrite):
+    if resume:
+        checkpoints.check_resumable(out, stored)
+        return
+    if out.exists() and any(out.iterdir()):
+        if not overwrite:
+            raise InputError(
+                f"{out}: exists already; give --resume to go on, --overwrite to replace it, or "
+                "another -o DIR"
+            )
+        if not (out / "run.json").is_file():
+            raise InputError(f"{out}: no training run, will not be replaced; give another -o DIR")
+
+
+def build(instrument, galaxies, spec, settings):
+    model = build_model(
+        instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
+    )
+    some = slice(0, REFERENCE_GALAXIES)
+    set_reference(model, galaxies["spectrum"][some], galaxies["bands"][some])
+    return model
+
+
+def _run(model, instrument, galaxies, settings, out, state, callbacks, verbose):
+    """Run the epochs that are left."""
+    batches, steps = pipeline.training_batches(
+        galaxies["train"], instrument, settings.conditions, settings.batch_size, settings.seed,
+        settings.epochs, state["epochs_done"],
+    )  # fmt: skip
+    valid = pipeline.fixed_batches(galaxies["valid"], instrument, settings.conditions, VALID_BATCH)
+    saving = [
+        keras.callbacks.TerminateOnNaN(),
+        checkpoints.EpochCheckpoint(out, state),
+        keras.callbacks.TensorBoard(out / "logs", write_graph=False),
+    ]
+    model.fit(
+        batches, validation_data=valid, epochs=settings.epochs,
+        initial_epoch=state["epochs_done"], steps_per_epoch=steps,
+        callbacks=saving + list(callbacks), verbose=verbose, shuffle=False,
+    )  # fmt: skip
+
+
+def compile_model(model, spec, settings, steps, jit=True):
+    """Give the model its optimizer, schedule and loss. XLA (``jit``) halves the time on a CPU."""
+    total = settings.epochs * steps
+    warm_up = max(1, int(settings.warm_up * total))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, total - warm_up), alpha=0.01, warmup_target=settings.learning_rate,
+        warmup_steps=warm_up,
+    )  # fmt: skip
+    optimizer = WholeBatchAdamW(
+        schedule, weight_decay=settings.weight_decay, global_clipnorm=settings.clip_norm
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "embedding", "query"])
+    model.compile(optimizer, loss=lambda y, params: spec.loss(params, y), jit_compile=jit)
+    optimizer.build(model.trainable_variables)
+
+
+def _knows_gas(library):
+    """True if some galaxies of the library have emission lines."""
+    states = (library.content.get("prior") or {}).get("gas", {}).get("states", {})
+    return states.get("on", 0) > 0
+
+
+def _describe(library, spec, settings, history):
+    """Content of model.json."""
+    best = min(history, key=lambda row: row["val_loss"])
+    return {
+        "schema_version": MODEL_SCHEMA_VERSION,
+        "name": library.name,
+        "version": 1,
+        "instrument": library.instrument.to_dict(),
+        "z_sun": library.z_sun,
+        "posterior": spec.to_dict(),
+        "emission_lines": "modelled" if _knows_gas(library) else "masked",
+        "fraction_floor": targets.FRACTION_FLOOR,
+        "av_softness": targets.AV_SOFTNESS,
+        "training": {
+            **settings.to_dict(),
+            "best": best,
+            "minutes": sum(row["seconds"] for row in history) / 60,
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "n_galaxies": {split: library.n_galaxies(split) for split in ("train", "valid")},
+            "library_seed": library.content.get("seed"),
+            "prior": library.content.get("prior"),
+            "ssp": library.content.get("ssp"),
+        },
+    }
+
+
+def _save_model(model, spec, settings, library, out):
+    """Write model.keras: the network alone, without optimizer, loss or distribution strategy."""
+    instrument = library.instrument
+    bare = build_model(
+        instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
+    )
+    bare.set_weights(model.get_weights())
+    temporary = out / "tmp-model.keras"
+    bare.save(temporary)
+    os.replace(temporary, out / "model.keras")

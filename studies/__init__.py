@@ -1,0 +1,1 @@
+"""Studies: what made a page of docs/. Each folder runs as ``python -m studies.NAME``."""

@@ -1,0 +1,1 @@
+"""Rates, memory and where the time goes."""

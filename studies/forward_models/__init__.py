@@ -1,0 +1,1 @@
+"""The same galaxies through this package, bagpipes and FSPS."""

@@ -1,0 +1,1 @@
+"""Maps against a known truth, and against pPXF: docs/map_proof.md."""

@@ -1,0 +1,1 @@
+"""What each choice about the network is worth: docs/training.md."""

@@ -1,0 +1,1 @@
+"""Real spectra through the model and pPXF: docs/real_spectra.md."""

@@ -1,0 +1,43 @@
+"""Real spectra through the model and pPXF: table and figure of docs/real_spectra.md.
+
+pip download --no-deps sdss-mangadap==4.5.0
+unzip -q sdss_mangadap-4.5.0-py3-none-any.whl -d dap
+python -m studies.real_spectra [--mangadap dap] [--model DIR] [--bootstraps 0]
+"""
+
+import argparse
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from phangs_sfh.evaluation.report.markdown import put_between
+from phangs_sfh.prediction.predict import load_model
+from studies.real_spectra import real_spectra
+
+DOCS = Path(__file__).parents[2] / "docs"
+MARK = "real_spectra"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mangadap", help="unpacked sdss-mangadap wheel")
+    parser.add_argument("--model", help="model folder, default the released model")
+    parser.add_argument("--bootstraps", type=int, default=0, help="of pPXF, for its error bars")
+    parser.add_argument("--docs", type=Path, default=DOCS)
+    options = parser.parse_args()
+    model = load_model(options.model)
+    tables = real_spectra.all_tables(options.mangadap)
+    found = real_spectra.compare(tables, model, options.bootstraps)
+    figure = real_spectra.draw(found)
+    FigureCanvasAgg(figure)
+    figure.savefig(options.docs / "real_spectra.png", dpi=70)
+    page = options.docs / "real_spectra.md"
+    named = f"Model {model.info['name']} {model.info['version']}.\n\n"
+    table = real_spectra.markdown(found) + "\n" + real_spectra.differences(found) + "\n"
+    if not put_between(page, MARK, named + table):
+        raise SystemExit(f"{page}: no marks '{MARK}'; put them back")
+    print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tables and figures of the released models: README and docs."""

@@ -1,0 +1,1 @@
+"""Stellar libraries that the network never saw: docs/robustness.md."""

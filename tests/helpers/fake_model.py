@@ -1,0 +1,91 @@
+"""A small SavedModel with the signatures of the real one, made of plain TensorFlow."""
+
+import json
+
+import numpy as np
+
+from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.observations.flags import Flag
+from phangs_sfh.prediction.results import COLUMNS
+
+N_SAMPLES = 65
+
+
+def write_fake_model(folder, **changes):
+    """Write a model whose answers hang on every pixel and band through random weights.
+
+    ``changes`` go into model.json. Answers of empty rows are finite, as the real model's are.
+    """
+    import tensorflow as tf
+
+    instrument = load_instrument()
+    rng = np.random.default_rng(0)
+
+    def weights(n_in, n_out):
+        return tf.constant(rng.normal(0, n_in**-0.5, (n_in, n_out)), tf.float32)
+
+    widths = {name: 16 if q.per_bin else 1 for q in COLUMNS for name in q.columns}
+    widths.pop("flag")
+
+    specs = [
+        tf.TensorSpec([None, n], tf.float32, name=name)
+        for name, n in (
+            ("flux", instrument.n_pixels),
+            ("flux_err", instrument.n_pixels),
+            ("band_flux", instrument.n_bands),
+            ("band_flux_err", instrument.n_bands),
+        )
+    ]
+
+    class Fake(tf.Module):
+        def __init__(self):
+            self.spectral = tf.Variable(weights(2 * instrument.n_pixels, 64))
+            self.bands = tf.Variable(weights(2 * instrument.n_bands, 64))
+            self.heads = {name: tf.Variable(weights(64, n)) for name, n in widths.items()}
+
+        @tf.function(input_signature=specs)
+        def serve(self, flux, flux_err, band_flux, band_flux_err):
+            pixels, bands = flux_err > 0, band_flux_err > 0
+            hidden = tf.tanh(
+                tf.concat([flux, tf.cast(pixels, tf.float32)], 1) @ self.spectral
+                + tf.concat([band_flux, tf.cast(bands, tf.float32)], 1) @ self.bands
+            )
+            answers = {name: hidden @ head for name, head in self.heads.items()}
+            answers = {n: v if widths[n] > 1 else v[:, 0] for n, v in answers.items()}
+            no_spectrum = ~tf.reduce_any(pixels, 1)
+            no_bands = ~tf.reduce_any(bands, 1)
+            flag = tf.zeros_like(no_bands, tf.int32)
+            for bit, hit in (
+                (Flag.NO_DATA, no_spectrum & no_bands),
+                (Flag.NO_SPECTRUM, no_spectrum),
+                (Flag.NO_BANDS, no_bands),
+            ):
+                flag += tf.where(hit, int(bit), 0)
+            return {**answers, "flag": flag}
+
+        @tf.function(input_signature=specs)
+        def draw(self, flux, flux_err, band_flux, band_flux_err):
+            answers = self.serve(flux, flux_err, band_flux, band_flux_err)
+            steps = tf.linspace(-1.0, 1.0, N_SAMPLES)
+            samples = {
+                q.name: answers[f"{q.name}_p50"][:, None] + steps
+                for q in COLUMNS
+                if q.percentiles and not q.per_bin
+            }
+            tilt = tf.tensordot(steps, tf.linspace(-1.0, 1.0, 16), 0)
+            return {**samples, "sfh": tf.nn.softmax(answers["sfh_p50"][:, None] + tilt)}
+
+    fake = Fake()
+    signatures = {"serving_default": fake.serve, "posterior": fake.draw}
+    tf.saved_model.save(fake, str(folder), signatures=signatures)
+    info = {
+        "schema_version": 1,
+        "name": "fake",
+        "version": "1",
+        "instrument": instrument.to_dict(),
+        "z_sun": 0.02,
+        "posterior": {},
+        "emission_lines": "modelled",
+    }
+    (folder / "model.json").write_text(json.dumps({**info, **changes}))
+    return folder

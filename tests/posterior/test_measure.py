@@ -1,0 +1,68 @@
+"""The reference of a run, measured on a library with the training's own observing conditions."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import small_run
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.export import saved_model as serving
+from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.library.observing import ObservingConditions, observe
+from phangs_sfh.network.cleaning import clean
+from phangs_sfh.posterior import reference, surprise
+from phangs_sfh.posterior.density import PosteriorSpec
+from phangs_sfh.posterior.measure import measure_reference
+
+LABELS = ("bands", "sfh", "mh", "mw_logage", "lw_logage", "mw_mh", "lw_mh", "logml", "av")
+
+
+def galaxies(n, seed):
+    """Arrays as ``records.load`` gives them."""
+    drawn = small_run.simulated(n, seed)
+    kept = {name: drawn[name].astype("float32") for name in LABELS}
+    return kept | {"spectrum": drawn["spectrum"].astype("float16")}
+
+
+def test_surprise_is_calibrated_for_the_conditions_of_training():
+    """New galaxies, new noise, masks and missing bands: one in ten is over 1."""
+    instrument, conditions = load_instrument(), ObservingConditions()
+    splits = {"train": galaxies(1000, 1), "valid": galaxies(400, 2)}
+    y = small_run.target_vectors(splits["train"])
+    spec = PosteriorSpec.standardised_by(y, n_components=small_run.N_COMPONENTS)
+    model = small_run.network(spec, instrument.n_pixels, instrument.n_bands)
+    constants = measure_reference(model, splits, instrument, conditions)
+    fresh = galaxies(1000, 3)
+    inputs = observe(fresh["spectrum"], fresh["bands"], instrument, conditions, [5, 6])
+    cleaned, pixels, bands = clean(*(inputs[name] for name in small_run.INPUTS))
+    latent = reference.with_latent(model)(cleaned)["latent"]
+    found = np.asarray(
+        surprise.surprise(surprise.measure(latent, cleaned, pixels, bands, constants), constants)
+    )
+    assert 0.06 < np.mean(found > 1.0) < 0.16
+    assert np.mean(found >= surprise.HIGH_SURPRISE) < 0.01
+    assert np.allclose(constants["prior_mw_logage_p50"], np.median(splits["train"]["mw_logage"]))
+
+
+def test_export_measures_a_library_if_the_run_did_not(tmp_path):
+    from phangs_sfh.library.writer import write_library
+
+    run, library = tmp_path / "run", tmp_path / "library"
+    small_run.write_run(run, n=300)
+    (run / reference.FILE).unlink()
+    with pytest.raises(InputError, match=f"{reference.FILE}: missing.*--library"):
+        serving.export_model(run, tmp_path / "mine")
+    write_library(library, 60, workers=1)
+    folder = serving.export_model(run, tmp_path / "mine", library)
+    assert (folder / "saved_model.pb").exists() and (run / reference.FILE).exists()
+    assert json.loads((folder / "model.json").read_text())["name"] == "mine"
+    model = keras.saving.load_model(run / "model.keras", compile=False)
+    model.get_layer("latent").bias.assign_add(model.get_layer("latent").bias + 1.0)
+    model.save(run / "model.keras")
+    with pytest.raises(InputError, match="other weights; name the run's --library"):
+        serving.export_model(run, tmp_path / "mine")
+    before = (run / reference.FILE).read_bytes()
+    assert serving.export_model(run, tmp_path / "mine", library).name == "2"
+    assert (run / reference.FILE).read_bytes() != before

@@ -1,0 +1,124 @@
+"""Priors as data: what is drawn, and what is refused."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.problems.histories import priors
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(1)
+
+
+@pytest.mark.parametrize("name", priors.NAMES)
+def test_named_priors_draw_within_their_ranges(name, rng):
+    prior = priors.load_prior(name)
+    for section, parameters in priors.PARAMETERS.items():
+        for parameter in parameters:
+            settings = prior[section][parameter]
+            drawn = priors.draw(settings, rng, 2000)
+            low = 0.0 if settings["distribution"] == "exponential" else settings["low"]
+            field = f"{section}.{parameter}"
+            assert np.all(np.isfinite(drawn)), field
+            assert drawn.min() >= low - 1e-12 * abs(low), field
+            assert drawn.max() <= settings["high"] + 1e-12 * abs(settings["high"]), field
+
+
+def test_distributions_have_their_shape(rng):
+    n = 20_000
+    flat = priors.draw({"distribution": "uniform", "low": 2, "high": 6}, rng, n)
+    assert np.quantile(flat, [0.25, 0.75]) == pytest.approx([3, 5], abs=0.06)
+    in_log = priors.draw({"distribution": "log_uniform", "low": 1e-4, "high": 1.0}, rng, n)
+    assert np.quantile(np.log10(in_log), [0.25, 0.75]) == pytest.approx([-3, -1], abs=0.06)
+    falling = priors.draw({"distribution": "exponential", "scale": 0.6, "high": 1.2}, rng, n)
+    cut = 1 - np.exp(-2.0)
+    assert np.median(falling) == pytest.approx(-0.6 * np.log(1 - 0.5 * cut), abs=0.01)
+
+
+def test_choices_follow_their_weights(rng):
+    drawn = priors.choose({"b": 3.0, "c": 1.0}, ["a", "b", "c"], rng, 20_000)
+    share = np.bincount(drawn, minlength=3) / 20_000
+    assert share == pytest.approx([0, 0.75, 0.25], abs=0.012)
+
+
+def _changed(section, field, value):
+    prior = copy.deepcopy(priors.load_prior("robust"))
+    if value is None:
+        del prior[section][field]
+    else:
+        prior[section][field] = value
+    return json.dumps(prior)
+
+
+UNIFORM = {"distribution": "uniform", "low": 0.0, "high": 1.0}
+
+BAD = {
+    "not JSON": ("{", "not JSON"),
+    "a list": ("[1]", "star_formation.onset"),
+    "missing parameter": (_changed("dust", "slope", None), "dust.slope"),
+    "missing section": ('{"dust": {}}', "star_formation.onset"),
+    "unknown distribution": (
+        _changed("dust", "slope", {"distribution": "normal", "low": 0, "high": 1}),
+        "dust.slope",
+    ),
+    "text for a number": (_changed("gas", "log_u", {**UNIFORM, "low": "low"}), "gas.log_u"),
+    "low above high": (_changed("dust", "slope", {**UNIFORM, "low": 2.0}), "dust.slope"),
+    "logarithm of zero": (
+        _changed("star_formation", "tau", {**UNIFORM, "distribution": "log_uniform"}),
+        "star_formation.tau",
+    ),
+    "not finite": (_changed("dust", "slope", {**UNIFORM, "high": float("nan")}), "dust.slope"),
+    "zero scale": (
+        _changed("dust", "av", {"distribution": "exponential", "scale": 0.0, "high": 4.0}),
+        "dust.av",
+    ),
+    "fraction above one": (
+        _changed("star_formation", "burst_fraction", {**UNIFORM, "high": 1.5}),
+        "star_formation.burst_fraction",
+    ),
+    "beyond the gas tables": (_changed("gas", "log_u", {**UNIFORM, "low": -6.0}), "gas.log_u"),
+    "negative dispersion": (
+        _changed("kinematics", "sigma_v", {**UNIFORM, "low": -5.0}),
+        "kinematics.sigma_v",
+    ),
+    "negative weight": (_changed("dust", "laws", {"smc": -1.0}), "dust.laws"),
+    "no weight": (_changed("gas", "states", {"on": 0.0}), "gas.states"),
+    "text for a weight": (_changed("gas", "states", {"on": "much"}), "gas.states"),
+    "unknown family": (
+        _changed("star_formation", "families", {"exponential": 1.0}),
+        "star_formation.families",
+    ),
+    "scatter of text": (_changed("enrichment", "scatter", "little"), "enrichment.scatter"),
+    "huge library error": (_changed("stellar_library", "age", 3.0), "stellar_library.age"),
+    "unknown library error": (_changed("stellar_library", "colour", 0.1), "stellar_library"),
+}
+
+
+@pytest.mark.parametrize("content, field", BAD.values(), ids=BAD.keys())
+def test_bad_files_are_refused_in_one_line(tmp_path, content, field):
+    path = tmp_path / "mine.json"
+    path.write_text(content)
+    with pytest.raises(InputError) as refusal:
+        priors.load_prior(str(path))
+    message = str(refusal.value)
+    assert "mine.json" in message and field in message and "\n" not in message
+
+
+def test_a_users_prior_file_is_read(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(_changed("kinematics", "sigma_v", {**UNIFORM, "high": 120.0}))
+    assert priors.load_prior(str(path))["kinematics"]["sigma_v"]["high"] == 120.0
+
+
+def test_binary_and_unknown_priors_are_refused(tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_bytes(b"\xff\xfe\x00\x80")
+    with pytest.raises(InputError, match="not a text file"):
+        priors.load_prior(str(path))
+    with pytest.raises(InputError, match="no such prior or file; priors are broad, paper"):
+        priors.load_prior("narrow")
