@@ -15,7 +15,7 @@ from keras import ops
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.export.warm_up import write_requests
-from phangs_sfh.files import checksums
+from phangs_sfh.files import checksums, model_json
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.network.cleaning import ORDER, clean
 from phangs_sfh.network.model import behind_cleaning, load_model, posterior_of
@@ -25,8 +25,8 @@ from phangs_sfh.posterior import recalibration, reference, summaries, surprise
 from phangs_sfh.posterior.fused_head import FusedHead
 from phangs_sfh.problems import targets
 
-SCHEMA_VERSION = 1
-WEIGHTS, DESCRIPTION, CARD = "model.keras", "model.json", "model_card.md"
+WEIGHTS, DESCRIPTION, CARD = "model.keras", model_json.FILE, "model_card.md"
+NEEDED = ("schema_version", "instrument", "posterior")
 COLUMNS = {
     "sfh": ("", 16, "fraction of the stellar mass formed, by age bin"),
     "mh": ("dex", 16, "[M/H] of the stars, by age bin"),
@@ -173,8 +173,8 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
     folder = version_folder(out_folder)
     if folder.exists() and not overwrite:
         raise InputError(f"{folder}: exists already; use --overwrite or leave the number out")
+    model_json.read(run_folder, NEEDED)
     model, description = load_model(run_folder)
-    _check(description, run_folder / DESCRIPTION)
     constants = _reference(run_folder, model, description, library)
     instrument = description["instrument"]
     sizes = instrument["wave"]["n_pixels"], len(instrument["bands"])
@@ -194,19 +194,6 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
-
-
-def _check(description, path):
-    """Raise InputError unless a model.json can be exported."""
-    version = description.get("schema_version") if isinstance(description, dict) else None
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: schema_version is {version}, this package reads {SCHEMA_VERSION}; "
-            "train the model again or install the package version that made it"
-        )
-    for field in ("instrument", "posterior"):
-        if field not in description:
-            raise InputError(f"{path}: has no '{field}'; train the model again")
 
 
 def _reference(run_folder, model, description, library):

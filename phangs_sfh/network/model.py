@@ -1,6 +1,5 @@
 """The whole network: normalisation, two branches, attention, latent space, head."""
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import keras
 from keras import layers
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files import model_json
 from phangs_sfh.network.cleaning import ORDER, Clean
 from phangs_sfh.network.latent_space import latent_vector
 from phangs_sfh.network.normalise import Normalise
@@ -143,21 +143,11 @@ def load_description(folder):
     InputError
         If it is missing, damaged or of another version.
     """
-    folder = Path(folder)
-    try:
-        description = json.loads((folder / "model.json").read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(
-            f"{folder / 'model.json'}: no such file; give the folder of a trained model"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{folder / 'model.json'}: not JSON ({error}); copy or train the model anew"
-        ) from None
+    description = model_json.read(folder)
     if description.get("av_softness") != targets.AV_SOFTNESS:
         raise InputError(
-            f"{folder / 'model.json'}: field 'av_softness' is not {targets.AV_SOFTNESS}: made by "
-            "another version of this package; train the model anew"
+            f"{Path(folder) / model_json.FILE}: field 'av_softness' is not {targets.AV_SOFTNESS}: "
+            "made by another version of this package; train the model anew"
         )
     return description
 

@@ -3,7 +3,6 @@
 The SavedModel is run as it would be served, so a served answer and a predicted one are the same.
 """
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
@@ -12,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files import checksums
+from phangs_sfh.files import checksums, model_json
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.prediction.results import ANSWER_NAMES, result_table
 
-SCHEMA_VERSION = 1
+NEEDED = ("schema_version", "name", "version", "instrument", "z_sun", "emission_lines")
 RELEASED = "phangs"
 MIN_BATCH = 32
 
@@ -137,28 +136,12 @@ def read_description(path=None):
 
 
 def _read_info(path):
-    """Content of model.json, checked for the fields that are needed."""
+    """Content of model.json of an exported model."""
     if not path.is_dir():
         raise InputError(f"{path}: no such model folder; give one with saved_model.pb in it")
     if not (path / "saved_model.pb").is_file():
         raise InputError(f"{path}: not a model: saved_model.pb is missing; give .../NAME/VERSION")
-    file = path / "model.json"
-    try:
-        info = json.loads(file.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{file}: missing; export the model with phangs-sfh export") from None
-    except ValueError as error:
-        raise InputError(f"{file}: not JSON ({error}); export the model again") from None
-    needed = ("schema_version", "name", "version", "instrument", "z_sun", "emission_lines")
-    absent = [key for key in needed if not isinstance(info, dict) or key not in info]
-    if absent:
-        raise InputError(f"{file}: field '{absent[0]}' is missing; export the model again")
-    if info["schema_version"] != SCHEMA_VERSION:
-        raise InputError(
-            f"{file}: schema_version is {info['schema_version']}, this package reads "
-            f"{SCHEMA_VERSION}; export the model with this version"
-        )
-    return info
+    return model_json.read(path, NEEDED, "export the model again")
 
 
 def _instrument(path, info):

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files import model_json
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.library import batches as pipeline
 from phangs_sfh.library import records
@@ -26,7 +27,6 @@ from phangs_sfh.problems import targets
 from phangs_sfh.training import checkpoints
 from phangs_sfh.training.optimizer import WholeBatchAdamW
 
-MODEL_SCHEMA_VERSION = 1
 REFERENCE_GALAXIES = 4096
 VALID_BATCH = 512
 
@@ -181,7 +181,7 @@ def finish(model, spec, settings, library, out, start=None):
     description = _describe(library, spec, settings, history)
     if start:
         description["training"]["before"] = start.description.get("training")
-    checkpoints.write_text(out / "model.json", json.dumps(description, indent=1))
+    checkpoints.write_text(out / model_json.FILE, json.dumps(description, indent=1))
     return history
 
 
@@ -302,7 +302,7 @@ def _describe(library, spec, settings, history):
     """Content of model.json."""
     best = min(history, key=lambda row: row["val_loss"])
     return {
-        "schema_version": MODEL_SCHEMA_VERSION,
+        "schema_version": model_json.SCHEMA_VERSION,
         "name": library.name,
         "version": 1,
         "instrument": library.instrument.to_dict(),

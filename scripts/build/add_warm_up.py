@@ -3,15 +3,15 @@
 python scripts/build/add_warm_up.py saved_models/phangs/3
 """
 
-import json
 import sys
 from pathlib import Path
 
 from phangs_sfh.export.warm_up import write_requests
+from phangs_sfh.files import model_json
 
 
 def main(folder):
-    description = json.loads((folder / "model.json").read_text())
+    description = model_json.read(folder, ("name", "instrument"))
     instrument = description["instrument"]
     sizes = instrument["wave"]["n_pixels"], len(instrument["bands"])
     path = write_requests(folder, description["name"], *sizes)
