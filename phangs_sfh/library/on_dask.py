@@ -5,16 +5,14 @@ import socket
 import tempfile
 from pathlib import Path
 
-from phangs_sfh.galaxy.forward_model import ForwardModel
-from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.library.shards import simulating, write_shard
 from phangs_sfh.machines.dask_cluster import each
-from phangs_sfh.problems.histories.simulate import write_shard
-from phangs_sfh.ssp.engines import ENGINES, load_ssp
+from phangs_sfh.ssp.engines import ENGINES
 
-_model = {}
+_made = {}
 
 
-def write_shards(client, building, shards, seed, ssp, prior):
+def write_shards(client, building, shards, job):
     """Write ``shards`` into the folder ``building``.
 
     Parameters
@@ -22,16 +20,15 @@ def write_shards(client, building, shards, seed, ssp, prior):
     client : distributed.Client
     building : Path
     shards : list of plan.Shard
-    seed : int
-    ssp : engine that only reads a file of the package, or a grid file, which is sent
-    prior : dict from ``priors.load_prior``
+    job : dict as ``writer._job`` makes it; ``ssp`` is an engine that only reads a file of the
+        package, or a grid file, which is sent
 
     Yields
     ------
     shard : as soon as it is on disk
     """
-    grid = None if ssp in ENGINES else Path(ssp).read_bytes()
-    for shard, data in each(client, simulate, shards, (seed, ssp, grid, prior)):
+    grid = None if job["ssp"] in ENGINES else Path(job["ssp"]).read_bytes()
+    for shard, data in each(client, simulate, shards, (job, grid)):
         path = building / shard.file
         temporary = Path(f"{path}.partial-{socket.gethostname()}-{os.getpid()}")
         try:
@@ -42,18 +39,18 @@ def write_shards(client, building, shards, seed, ssp, prior):
         yield shard
 
 
-def simulate(shard, job):
-    """On a worker: the bytes of one shard. ``job``: seed, ssp, grid file's bytes or None, prior."""
+def simulate(shard, sent):
+    """On a worker: the bytes of one shard. ``sent``: the job, and a grid file's bytes or None."""
     from threadpoolctl import threadpool_limits
 
-    seed, ssp, grid, prior = job
+    job, grid = sent
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
-        if _model.get("of") != (ssp, grid):
+        if _made.get("of") != sent:
             if grid is not None:
                 ssp_file = Path(folder) / "ssp.fits"
                 ssp_file.write_bytes(grid)
-            built = ForwardModel(load_ssp(str(ssp_file) if grid else ssp), load_instrument())
-            _model.update(of=(ssp, grid), built=built)
+                job = {**job, "ssp": str(ssp_file)}
+            _made.update(of=sent, **simulating(job))
         path = Path(folder) / shard.file
-        write_shard(path, shard, seed, _model["built"], prior)
+        write_shard(path, shard, job["seed"], _made["simulator"], _made["inputs"])
         return path.read_bytes()

@@ -21,13 +21,12 @@ from pathlib import Path
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums
-from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library import on_dask
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
-from phangs_sfh.problems.histories import priors
-from phangs_sfh.problems.histories.simulate import write_shard
-from phangs_sfh.ssp.engines import computed_once, load_ssp
+from phangs_sfh.library.shards import simulating, write_shard
+from phangs_sfh.problems.problem import DEFAULT, load_problem
+from phangs_sfh.ssp.engines import computed_once
 from phangs_sfh.version import __version__
 
 SMALLEST = 3  # one galaxy for each split
@@ -41,10 +40,12 @@ def write_library(
     seed=0,
     workers=None,
     ssp="bc03",
-    prior=priors.DEFAULT,
+    prior=None,
     overwrite=False,
     progress=None,
     dask=None,
+    problem=DEFAULT,
+    instrument=None,
 ):
     """Simulate ``n_galaxies`` and write them into ``folder``.
 
@@ -55,10 +56,12 @@ def write_library(
     seed : int, not negative; the same seed gives the same bytes, whatever the workers
     workers : int, processes; default: the cores there are
     ssp : engine name or grid file
-    prior : prior name or file
+    prior : prior name or file; default: the problem's
     overwrite : bool, replace an existing library
     progress : callable given the number of galaxies done with each finished shard
     dask : distributed.Client, optional; its workers are used instead of processes of this machine
+    problem : name of a problem, see ``problems.problem.load_problem``
+    instrument : name or file of an instrument; default: MUSE with the bands of PHANGS-HST
 
     Returns
     -------
@@ -75,23 +78,22 @@ def write_library(
     _check(folder, n_galaxies, seed, overwrite)
     workers = workers or os.cpu_count()
     shards = plan_shards(n_galaxies)
-    contents = describe(folder.name, n_galaxies, seed, ssp, prior)
+    contents = describe(folder.name, n_galaxies, seed, ssp, prior, problem, instrument)
     building = folder.parent / f"{folder.name}.building"
     with _building_folder(building, contents):
         todo = _missing(building, shards, progress)
-        ssp = computed_once(ssp, building)
+        job = _job(contents, problem, computed_once(ssp, building))
         if dask is None:
-            settings = (str(building), seed, ssp, contents["prior"])
-            _run(todo, settings, min(workers, len(todo)), progress)
+            _run(todo, building, job, min(workers, len(todo)), progress)
         else:
-            for shard in on_dask.write_shards(dask, building, todo, seed, ssp, contents["prior"]):
+            for shard in on_dask.write_shards(dask, building, todo, job):
                 _report(progress, shard)
         _finish(folder, building, shards, contents)
     return contents
 
 
-def write_part(folder, n_galaxies, part, seed=0, workers=None, ssp="bc03", prior=priors.DEFAULT,
-               overwrite=False, progress=None):  # fmt: skip
+def write_part(folder, n_galaxies, part, seed=0, workers=None, ssp="bc03", prior=None,
+               overwrite=False, progress=None, problem=DEFAULT, instrument=None):  # fmt: skip
     """Write one of several parts of a library, all into one folder on a disk they share.
 
     Parameters
@@ -110,7 +112,7 @@ def write_part(folder, n_galaxies, part, seed=0, workers=None, ssp="bc03", prior
         As ``write_library``.
     """
     folder = Path(folder)
-    contents = describe(folder.name, n_galaxies, seed, ssp, prior)
+    contents = describe(folder.name, n_galaxies, seed, ssp, prior, problem, instrument)
     if not overwrite and _is_made(folder, contents):  # this part, run again, has nothing to add
         return json.loads((folder / "library.json").read_text())
     _check(folder, n_galaxies, seed, overwrite)
@@ -119,8 +121,8 @@ def write_part(folder, n_galaxies, part, seed=0, workers=None, ssp="bc03", prior
     building = folder.parent / f"{folder.name}.building"
     with _building_folder(building, contents, shared=True):
         todo = _missing(building, mine, progress)
-        settings = (str(building), seed, computed_once(ssp, building), contents["prior"])
-        _run(todo, settings, min(workers or os.cpu_count(), len(todo)), progress)
+        job = _job(contents, problem, computed_once(ssp, building))
+        _run(todo, building, job, min(workers or os.cpu_count(), len(todo)), progress)
     # The lock is let go before: of two parts that end together, one finds itself alone and last.
     if any(not (building / shard.file).exists() for shard in shards):
         return None
@@ -200,23 +202,28 @@ def _finish(folder, building, shards, contents):
     (folder / "lock").unlink()
 
 
-def describe(name, n_galaxies, seed, ssp, prior):
+def describe(name, n_galaxies, seed, ssp="bc03", prior=None, problem=DEFAULT, instrument=None):
     """Contents of library.json but for the shards."""
-    grid = load_ssp(ssp)
+    chosen, seen_with = load_problem(problem), load_instrument(instrument)
+    drawn_from = chosen.priors.load(prior or chosen.priors.default)
     return {
         "schema_version": SCHEMA_VERSION,
         "name": name,
         "package_version": __version__,
         "seed": seed,
         "n_galaxies": n_galaxies,
-        "prior": priors.load_prior(prior),
-        "ssp": {
-            **grid.provenance,
-            "z_sun": grid.z_sun,
-            "metallicity": grid.metallicity.tolist(),
-        },
-        "instrument": load_instrument().to_dict(),
+        **chosen.described.to_dict(),
+        "emission_lines": chosen.emission_lines(drawn_from),
+        "prior": drawn_from,
+        **chosen.simulator(seen_with, drawn_from, ssp).describe(),
+        "instrument": seen_with.to_dict(),
     }
+
+
+def _job(contents, problem, ssp):
+    """What a worker needs to simulate (dict)."""
+    kept = {key: contents[key] for key in ("seed", "prior", "instrument")}
+    return {**kept, "problem": problem, "ssp": ssp}
 
 
 def _check(folder, n_galaxies, seed, overwrite):
@@ -266,36 +273,35 @@ def _keep_plan(building, contents):
         temporary.unlink()
 
 
-def _run(shards, settings, workers, progress):
+def _run(shards, building, job, workers, progress):
     if workers <= 1:
         if shards:
-            _start_worker(*settings)
+            _start_worker(building, job)
         for shard in shards:
             _report(progress, _work(shard))
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start_worker, settings) as pool:
+    with ProcessPoolExecutor(workers, context, _start_worker, (building, job)) as pool:
         pending = [pool.submit(_work, shard) for shard in shards]
         try:
             for done in as_completed(pending):
                 _report(progress, done.result())
         except BrokenProcessPool:
             raise InputError(
-                f"{settings[0]}: a worker process died (out of memory?); run the same command "
+                f"{building}: a worker process died (out of memory?); run the same command "
                 "again, with fewer --workers, to go on from the finished shards"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _start_worker(building, seed, ssp, prior):
+def _start_worker(building, job):
     from threadpoolctl import threadpool_limits
 
     _die_with_parent()
     # One thread a process: workers share the cores, and sums keep their order.
     threadpool_limits(1)
-    model = ForwardModel(load_ssp(ssp), load_instrument())
-    _worker.update(building=Path(building), seed=seed, prior=prior, model=model)
+    _worker.update(building=Path(building), seed=job["seed"], **simulating(job))
 
 
 def _die_with_parent():
@@ -316,7 +322,7 @@ def _die_with_parent():
 
 def _work(shard):
     path = _worker["building"] / shard.file
-    write_shard(path, shard, _worker["seed"], _worker["model"], _worker["prior"])
+    write_shard(path, shard, _worker["seed"], _worker["simulator"], _worker["inputs"])
     return shard
 
 

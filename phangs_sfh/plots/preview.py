@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from phangs_sfh.galaxy import ages
 from phangs_sfh.plots.figures import save_figure
 from phangs_sfh.problems.histories.priors import ENRICHMENTS, FAMILIES, GAS_STATES
-from phangs_sfh.problems.histories.simulate import galaxies
+from phangs_sfh.problems.histories.simulator import galaxies
 
 N_SHOWN = 12
 N_DRAWN = 240  # from which a dozen of many kinds are chosen

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from phangs_sfh.galaxy import ages
 from phangs_sfh.plots.figures import save_figure
-from phangs_sfh.problems.histories.simulate import galaxies
+from phangs_sfh.problems.histories.simulator import galaxies
 
 SCALARS = {
     "mw_logage": "mass-weighted log age [yr]",

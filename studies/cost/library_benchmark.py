@@ -18,23 +18,25 @@ import numpy as np
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library.plan import Shard
+from phangs_sfh.library.shards import write_shard
 from phangs_sfh.library.writer import write_library
-from phangs_sfh.problems.histories import simulate
+from phangs_sfh.problems.histories import INPUTS
 from phangs_sfh.problems.histories.population import draw_galaxies
 from phangs_sfh.problems.histories.priors import load_prior
+from phangs_sfh.problems.histories.simulator import CHUNK, Simulator
 from phangs_sfh.ssp.engines import load_ssp
 
 STAGES = {
     "draw parameters": ("population.py", "draw_galaxies"),
-    "weights of SSPs": ("model.py", "ssp_weights"),
+    "weights of SSPs": ("forward_model.py", "ssp_weights"),
     "dust": ("dust.py", "transmission"),
     "dust, power laws": ("dust.py", "power_law"),
     "velocity dispersion": ("kinematics.py", "broaden"),
     "gas, tables": ("gas.py", "emission"),
     "gas, lines on the grid": ("gas.py", "add"),
-    "stars and resampling (rest of observe)": ("model.py", "observe"),
-    "labels": ("model.py", "labels"),
-    "serialise": ("simulate.py", "serialise"),
+    "stars and resampling (rest of observe)": ("forward_model.py", "observe"),
+    "labels": ("forward_model.py", "labels"),
+    "serialise": ("shards.py", "serialise"),
 }
 """Functions whose cumulative time is reported, by file and name."""
 
@@ -79,14 +81,14 @@ def profile(n=2500):
     -------
     stages : dict of float
     """
-    model, prior = ForwardModel(load_ssp("bc03"), load_instrument()), load_prior()
+    simulator = Simulator(load_instrument(), load_prior())
     profiler = cProfile.Profile(time.process_time)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shard.gz"
-        simulate.write_shard(path, Shard("train", 0, 1, 0, 250), 1, model, prior)
+        write_shard(path, Shard("train", 0, 1, 0, 250), 1, simulator, INPUTS)
         started = time.process_time()
         profiler.enable()
-        simulate.write_shard(path, Shard("train", 0, 1, 0, n), 0, model, prior)
+        write_shard(path, Shard("train", 0, 1, 0, n), 0, simulator, INPUTS)
         profiler.disable()
         # By the clock: a profiler does not always see the function in which it is switched off.
         whole = time.process_time() - started
@@ -106,7 +108,7 @@ def matrix_product(repeat=20):
     Weights of all SSPs times their spectra and band slices, float32, in chunks as in the library.
     """
     model, prior = ForwardModel(load_ssp("bc03"), load_instrument()), load_prior()
-    stars, *_ = draw_galaxies(prior, np.random.default_rng(0), simulate.CHUNK, model)
+    stars, *_ = draw_galaxies(prior, np.random.default_rng(0), CHUNK, model)
     weights = model.ssp_weights(stars).astype(np.float32)
     weights @ model.templates.rows
     started = time.process_time()

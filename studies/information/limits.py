@@ -147,10 +147,10 @@ def network_scatter(signatures, model, prior, conditions, n, seed):
     summary : dict by S/N, as of ``limits``, by quantity of ``metrics.errors``
     """
     from phangs_sfh.library import observing
-    from phangs_sfh.problems.histories import simulate
+    from phangs_sfh.problems.histories import simulator
 
     rng = np.random.default_rng(seed)
-    chunks = list(simulate.galaxies(model, prior, rng, n))
+    chunks = list(simulator.galaxies(model, prior, rng, n))
     choices = {str(sn): (float(sn), float(sn)) for sn in SN} | {"30-150": MARK_SN}
     summary = {}
     for name, limit in choices.items():

@@ -51,7 +51,7 @@ def mocks(grid, instrument, n, seed=0, sn=benchmark_spectra.SIGNAL_TO_NOISE, mas
     """
     from phangs_sfh.problems import targets
     from phangs_sfh.problems.histories.population import draw_galaxies
-    from phangs_sfh.problems.histories.simulate import CHUNK
+    from phangs_sfh.problems.histories.simulator import CHUNK
 
     model = ForwardModel(grid, instrument)
     prior = benchmark_spectra.prior()

@@ -15,19 +15,18 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 import toy_library
 
-from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library import batches, records
 from phangs_sfh.library.observing import ObservingConditions, observe
 from phangs_sfh.library.plan import Shard
+from phangs_sfh.library.shards import write_shard
 from phangs_sfh.network.model import NetworkSpec, load_model, posterior_of
 from phangs_sfh.observations.table import read_observations
 from phangs_sfh.posterior import summaries
 from phangs_sfh.posterior.fused_head import FusedHead
 from phangs_sfh.prediction import predict
-from phangs_sfh.problems.histories import priors
-from phangs_sfh.problems.histories.simulate import write_shard
-from phangs_sfh.ssp.engines import load_ssp
+from phangs_sfh.problems.histories import INPUTS, priors
+from phangs_sfh.problems.histories.simulator import Simulator
 from phangs_sfh.training import fit
 
 HERE = Path(__file__).parent
@@ -106,11 +105,11 @@ def graph(name):
 
 def raw_records(prior):
     """Serialised examples of a shard of a named prior (list of bytes)."""
-    model = ForwardModel(load_ssp("bc03"), load_instrument())
+    simulator = Simulator(load_instrument(), priors.load_prior(prior))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "shard.tfrecord.gz"
         shard = Shard("train", 0, 1, 0, N_RECORDS)
-        write_shard(path, shard, 7, model, priors.load_prior(prior))
+        write_shard(path, shard, 7, simulator, INPUTS)
         stored = tf.data.TFRecordDataset(str(path), compression_type="GZIP")
         return [bytes(record) for record in stored.as_numpy_iterator()]
 

@@ -12,7 +12,7 @@ from phangs_sfh.posterior import reference
 from phangs_sfh.posterior.density import PosteriorSpec
 from phangs_sfh.problems import targets
 from phangs_sfh.problems.histories import priors
-from phangs_sfh.problems.histories.simulate import galaxies
+from phangs_sfh.problems.histories.simulator import galaxies
 from phangs_sfh.ssp.engines import load_ssp
 
 N_COMPONENTS = 2

@@ -15,15 +15,13 @@ import numpy as np
 import pytest
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.library import plan, writer
-from phangs_sfh.problems.histories import simulate
+from phangs_sfh.library import plan, shards, writer
 
 N, SEED, SHARD = 90, 7, 15
 
 RUN = f"""
 import sys
 from phangs_sfh.library import plan, writer
-from phangs_sfh.problems.histories import simulate
 writer.plan_shards = lambda n: plan.plan_shards(n, {SHARD})
 
 if __name__ == "__main__":
@@ -193,7 +191,7 @@ def test_two_runs_into_one_folder_are_refused(tmp_path):
 def test_full_disk_leaves_no_half_shard_and_resumes(unbroken, tmp_path, monkeypatch):
     """TensorFlow's writer meets /dev/full in the place of the third shard."""
     folder, building = tmp_path / "mine", tmp_path / "mine.building"
-    whole = simulate.Path
+    whole = shards.Path
 
     def full_disk(path):
         if "partial" in str(path) and len(list(building.glob("*.gz"))) == 2:
@@ -201,7 +199,7 @@ def test_full_disk_leaves_no_half_shard_and_resumes(unbroken, tmp_path, monkeypa
         return whole(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(simulate, "Path", full_disk)
+        patch.setattr(shards, "Path", full_disk)
         with pytest.raises(OSError) as refusal:
             writer.write_library(folder, N, seed=SEED, workers=1)
     assert refusal.value.errno == errno.ENOSPC

@@ -1,1 +1,17 @@
 """Star formation histories: the first problem."""
+
+from phangs_sfh.problems.histories.labels import LABELS
+from phangs_sfh.problems.inputs import Bands, Spectrum
+
+INPUTS = (Spectrum(), Bands())
+
+__all__ = ["INPUTS", "LABELS", "PROBLEM"]
+
+
+def __getattr__(name):
+    # The simulator brings scipy and the SSP grid: only where galaxies are made.
+    if name != "PROBLEM":
+        raise AttributeError(name)
+    from phangs_sfh.problems.histories.simulator import PROBLEM
+
+    return PROBLEM

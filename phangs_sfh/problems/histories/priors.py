@@ -8,6 +8,7 @@ standard deviations of ``galaxy.ssp_errors.LibraryErrors``.
 """
 
 import json
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -109,6 +110,20 @@ def load_prior(name=DEFAULT):
         raise InputError(f"{name}: not JSON ({error}); start from a named prior") from None
     check_prior(name, prior)
     return prior
+
+
+@dataclass(frozen=True)
+class Priors:
+    """The named priors of histories, as the problem object wants them."""
+
+    default: str = DEFAULT
+    names: tuple = tuple(NAMES)
+
+    def load(self, name):
+        return load_prior(name)
+
+
+PRIORS = Priors()
 
 
 def check_prior(name, prior):
