@@ -61,10 +61,9 @@ def benchmark(
     """
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.evaluation.evaluate import open_for
-    from phangs_sfh.peers import benchmark as bench
-    from phangs_sfh.peers import benchmark_report, benchmark_spectra
-    from phangs_sfh.peers.bagpipes_peer import require_bagpipes
-    from phangs_sfh.peers.ppxf_peer import require_ppxf
+    from phangs_sfh.peers.bagpipes import require_bagpipes
+    from phangs_sfh.peers.benchmark import comparison, report, sample
+    from phangs_sfh.peers.ppxf import require_ppxf
     from phangs_sfh.prediction.predict import load_model
 
     require_ppxf()
@@ -73,14 +72,14 @@ def benchmark(
     model = load_model(model_folder)
     masked = model.masks_emission_lines
     if library:
-        spectra = benchmark_spectra.from_library(open_for(model, library), n_spectra, seed, masked)
+        spectra = sample.from_library(open_for(model, library), n_spectra, seed, masked)
     else:
-        spectra = benchmark_spectra.drawn(model.instrument, n_spectra, seed, masked)
+        spectra = sample.drawn(model.instrument, n_spectra, seed, masked)
     bootstrapped = min(bootstrapped, len(spectra)) if bootstraps else 0
     total = len(spectra) + bootstrapped * bootstraps + min(bagpipes, len(spectra))
     with progress_bar("fits of peers", total) as advance:
-        summary, answers = bench.run(
+        summary, answers = comparison.run(
             output, model, spectra, bootstrapped, bootstraps, workers, advance, bagpipes
         )
-    benchmark_report.write(output, summary, answers, spectra.truth)
-    click.echo(f"{output}: " + ", ".join(benchmark_report.FILES))
+    report.write(output, summary, answers, spectra.truth)
+    click.echo(f"{output}: " + ", ".join(report.FILES))

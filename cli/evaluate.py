@@ -31,14 +31,14 @@ def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     """
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.evaluation import evaluate as evaluation
-    from phangs_sfh.evaluation.report import report
+    from phangs_sfh.evaluation.report import page
     from phangs_sfh.prediction.predict import load_model
 
-    report.check_output(output, overwrite)
+    page.check_output(output, overwrite)
     model = load_model(model_folder)
     library = evaluation.open_for(model, library)
     n = min(library.n_galaxies(split), galaxies or library.n_galaxies(split))
     with progress_bar("galaxies", n * len(evaluation.DESCRIPTIONS)) as advance:
         results = evaluation.evaluate(library, model, split, galaxies, seed, advance)
-    report.write_report(output, *results, overwrite)
-    click.echo(f"{output}: {report.REPORT}, {report.METRICS}, {report.CARD}")
+    page.write_report(output, *results, overwrite)
+    click.echo(f"{output}: {page.REPORT}, {page.METRICS}, {page.CARD}")

@@ -11,7 +11,7 @@ from phangs_sfh.instrument.milky_way import dereddening
 from phangs_sfh.maps.bin_stack import BandStack, BinStack, MeansOnDisk
 from phangs_sfh.maps.input import cube_spectra
 from phangs_sfh.maps.input.cube_spectra import CubeSpectra, NoSpectra, brightness
-from phangs_sfh.maps.map_model import MapModel
+from phangs_sfh.maps.model import MapModel
 from phangs_sfh.maps.rates_and_densities import (
     SpectralLight,
     derived,

@@ -11,8 +11,8 @@ from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.maps.input.cube import Cube, check_file, open_cube
 from phangs_sfh.maps.input.cube_psf import header_psf
 from phangs_sfh.maps.input.sky_maps import read_bins, read_velocities
-from phangs_sfh.maps.map_file import MapFile, check_map_output, extensions
 from phangs_sfh.maps.mapper import Field
+from phangs_sfh.maps.output import MapFile, check_map_output, extensions
 from phangs_sfh.maps.unfinished import Work, file_identity, folder_identity
 from phangs_sfh.observations import rest_frame
 from phangs_sfh.prediction.results import result_meta
@@ -317,8 +317,8 @@ def _area_pc2(distance, wcs):
 
 
 def _bands(images, fwhm, instrument, wcs, shape, area, options):
+    from phangs_sfh.maps.input.bands import MatchedBands
     from phangs_sfh.maps.input.image_matching import kernel_sigma
-    from phangs_sfh.maps.input.map_bands import MatchedBands
 
     if not images:
         return None

@@ -3,7 +3,7 @@
 Beside the output, ``.NAME.fits.parts`` holds ``plan.json`` (what the parts belong to) and, of each
 part that is done, ``I-of-N.fits``, a map file of which only its own rows are filled (a sparse file:
 the rest takes no room), and ``I-of-N.json`` with these rows and counts. A part under way has a work
-folder of its own (``map_work``), so one that was killed goes on where it was.
+folder of its own (``unfinished``), so one that was killed goes on where it was.
 """
 
 import fcntl
@@ -18,8 +18,8 @@ from pathlib import Path
 from astropy.io import fits
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.maps.map_file import check_map_output
 from phangs_sfh.maps.mapper import Counts
+from phangs_sfh.maps.output import check_map_output
 
 
 class Unready(InputError):

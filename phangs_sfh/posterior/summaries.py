@@ -9,7 +9,7 @@ younger bins. Within one component of the mixture its logit is nearly normal, so
 deviation and skewness of the logit are measured on 48 fixed quasi-random points and the quantiles
 are those of the mixture of these (slightly skewed) normals. On mixtures drawn at random that is
 within 0.016 sigma of 10^5 samples on average, nearer than sorting 512 quasi-random samples and
-several times faster (tests/posterior/test_summaries.py, studies/cost/measure_serving.py).
+several times faster (tests/posterior/test_summaries.py, studies/cost/serving.py).
 """
 
 from functools import cache

@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from threadpoolctl import threadpool_limits  # noqa: E402
 
-from studies.cost import library_benchmark as benchmark  # noqa: E402
+from studies.cost import library as benchmark  # noqa: E402
 
 
 def main(sizes):

@@ -24,7 +24,7 @@ from phangs_sfh.instrument.description import load_instrument  # noqa: E402
 from phangs_sfh.library.observing import ObservingConditions  # noqa: E402
 from phangs_sfh.problems.histories.priors import load_prior  # noqa: E402
 from phangs_sfh.ssp.engines import load_ssp  # noqa: E402
-from studies.information import information_page, limits, sampled_cases
+from studies.information import limits, page, sampled_cases
 
 DOCS = Path(__file__).parents[2] / "docs"
 PRIORS = ("paper", "broad")
@@ -121,7 +121,7 @@ def main():
         stage(settings, model, conditions, content)
         save(settings, content)
     if "page" in settings.stages:
-        information_page.write(settings.docs, content)
+        page.write(settings.docs, content)
     return 0
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from phangs_sfh.evaluation import metrics
-from studies.information import information
+from studies.information import fisher_matrix
 from studies.information.latent import QUANTITIES, LatentModel, draw_latent
 
 SN = (30, 50, 100)
@@ -61,8 +61,8 @@ def fisher_matrices(model, prior, conditions, n, seed, progress=None):
     latent_model = LatentModel(model, prior)
     matrices = []
     for galaxy in draw_latent(prior, rng, n):
-        night = information.draw_night(conditions, rng)
-        matrices.append(information.measure(latent_model, galaxy, conditions, night))
+        night = fisher_matrix.draw_night(conditions, rng)
+        matrices.append(fisher_matrix.measure(latent_model, galaxy, conditions, night))
         if progress is not None:
             progress(1)
     return latent_model, matrices
@@ -73,7 +73,7 @@ def deviations(matrices, sn, **settings):
     every = np.broadcast_to(sn, len(matrices))
     return np.array(
         [
-            information.linear_deviation(one, one.covariance(own, **settings))
+            fisher_matrix.linear_deviation(one, one.covariance(own, **settings))
             for one, own in zip(matrices, every, strict=True)
         ]
     )
@@ -90,7 +90,7 @@ def limits(latent_model, matrices, seed=0):
     summary : dict, JSON-able
         ``sn`` by S/N (and ``30-150``, log-uniform); at S/N 50 ``uncapped``, ``sampled`` (without
         gradients), ``scenarios`` and ``bursts_below``, each by quantity a dict of
-        ``information.scatter``; ``prior``: standard deviations without any data
+        ``fisher_matrix.scatter``; ``prior``: standard deviations without any data
     """
     rng = np.random.default_rng(seed)
     mixed = np.exp(rng.uniform(*np.log(MARK_SN), len(matrices)))
@@ -99,7 +99,7 @@ def limits(latent_model, matrices, seed=0):
     reference = by_sn[str(REFERENCE_SN)]
     sampled = np.array(
         [
-            information.sampled_deviation(latent_model, one, one.covariance(REFERENCE_SN), rng)
+            fisher_matrix.sampled_deviation(latent_model, one, one.covariance(REFERENCE_SN), rng)
             for one in matrices
         ]
     )
@@ -128,7 +128,7 @@ def limits(latent_model, matrices, seed=0):
 
 
 def _summary(values):
-    return {name: information.scatter(values[:, k]) for k, name in enumerate(QUANTITIES)}
+    return {name: fisher_matrix.scatter(values[:, k]) for k, name in enumerate(QUANTITIES)}
 
 
 def network_scatter(signatures, model, prior, conditions, n, seed):

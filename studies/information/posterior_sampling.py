@@ -3,7 +3,7 @@
 The chains (emcee, Foreman-Mackey et al. 2013; extra ``benchmark``) run over the galaxy's latent
 variables, the velocity error and the size of the calibration error. Flux scale, shape of the
 calibration error, zero points and aperture factor, in which the data are linear, are integrated
-out analytically. Choices and the noise's covariance are known, as in ``information``.
+out analytically. Choices and the noise's covariance are known, as in ``fisher_matrix``.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from phangs_sfh.library.observing import LN10_OVER_2P5
-from studies.information import information
+from studies.information import fisher_matrix
 
 MOVE_SHARES = (0.55, 0.4, 0.05)  # differential evolution, towards the Laplace normal, snooker
 KEPT = (0.5, 0.97)  # of a coordinate in a move towards the normal, drawn log-uniform in 1 - kept
@@ -35,7 +35,7 @@ class Observation:
     flux_err: np.ndarray
     band_flux: np.ndarray
     band_flux_err: np.ndarray
-    night: information.Night
+    night: fisher_matrix.Night
     truth: np.ndarray
 
 
@@ -55,10 +55,10 @@ def draw_observation(latent_model, galaxy, conditions, night, rng):
     spectrum, bands, quantities = (v[0] for v in latent_model.observe(latent, galaxy.choices))
     order, n_bands = conditions.calibration_order, len(bands)
     velocity = conditions.velocity_error * rng.standard_normal(1)
-    flux = information.shifted(spectrum[None], wave, velocity)[0]
+    flux = fisher_matrix.shifted(spectrum[None], wave, velocity)[0]
     weights = night.calibration * rng.standard_normal(order) / np.sqrt(order)
-    flux = flux * (1.0 + weights @ information.calibration_basis(len(wave), order))
-    error = information.pixel_errors(wave, night) / conditions.sn[0]
+    flux = flux * (1.0 + weights @ fisher_matrix.calibration_basis(len(wave), order))
+    error = fisher_matrix.pixel_errors(wave, night) / conditions.sn[0]
     white = rng.standard_normal(len(wave) + 2)
     noise = white[1:-1] + night.correlation * (white[:-2] + white[2:])
     flux = flux + error * noise / np.sqrt(1.0 + 2.0 * night.correlation**2)
@@ -90,10 +90,10 @@ class Posterior:
         self.wave = latent_model.model.instrument.wave
         seen = np.ones(len(self.wave), dtype=bool)
         correlation = observation.night.correlation
-        self._whiten = information.Whitener(observation.flux_err, correlation, seen)
+        self._whiten = fisher_matrix.Whitener(observation.flux_err, correlation, seen)
         self._flux = self._whiten(observation.flux[None])[0]
         order = conditions.calibration_order
-        basis = information.calibration_basis(len(self.wave), order)
+        basis = fisher_matrix.calibration_basis(len(self.wave), order)
         self._basis = np.vstack([np.ones(len(self.wave)), basis])
         pairs = self._basis[:, None, :] * self._basis[None, :, :]
         self._pairs = pairs.reshape(-1, len(self.wave)).T
@@ -111,7 +111,7 @@ class Posterior:
         spectrum, bands, quantities = data
         velocity = self.conditions.velocity_error * variables[:, -2]
         size = self.conditions.calibration * special.ndtr(variables[:, -1])
-        moved = self._whiten(information.shifted(spectrum.astype(float), self.wave, velocity))
+        moved = self._whiten(fisher_matrix.shifted(spectrum.astype(float), self.wave, velocity))
         log_density = self._marginal(moved, bands, np.maximum(size, 1e-5))
         log_density -= 0.5 * np.sum(variables**2, axis=1)
         return np.where(np.isfinite(log_density), log_density, -np.inf), quantities
@@ -131,7 +131,7 @@ class Posterior:
         vector = (spectrum * residual) @ self._basis.T
         matrix[:, 0, 0] += np.sum(band**2, axis=1)
         vector[:, 0] += np.sum(band * band_residual, axis=1)
-        prior = np.full((len(size), order), 1.0 / information.AMPLITUDE**2)
+        prior = np.full((len(size), order), 1.0 / fisher_matrix.AMPLITUDE**2)
         prior[:, 1:] = ((order - 1) / size**2)[:, None]
         matrix[:, np.arange(order), np.arange(order)] += prior
         best = np.linalg.solve(matrix, vector[..., None])[..., 0]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from studies.information import information, posterior_sampling
+from studies.information import fisher_matrix, posterior_sampling
 from studies.information.latent import QUANTITIES, LatentModel, draw_latent
 
 N_WALKERS = 256
@@ -21,8 +21,8 @@ def draw_case(model, prior, conditions, seed):
     rng = np.random.default_rng(seed)
     latent_model = LatentModel(model, prior)
     galaxy = draw_latent(prior, rng, 1)[0]
-    night = information.draw_night(conditions, rng)
-    fisher = information.measure(latent_model, galaxy, conditions, night)
+    night = fisher_matrix.draw_night(conditions, rng)
+    fisher = fisher_matrix.measure(latent_model, galaxy, conditions, night)
     observation = posterior_sampling.draw_observation(latent_model, galaxy, conditions, night, rng)
     return latent_model, fisher, observation
 
@@ -41,7 +41,7 @@ def run_case(model, prior, conditions, seed, n_steps, n_walkers=N_WALKERS):
     sn = conditions.sn[0]
     covariance = fisher.covariance(sn)
     rng = np.random.default_rng(seed)
-    sampled = information.sampled_deviation(latent_model, fisher, covariance, rng)
+    sampled = fisher_matrix.sampled_deviation(latent_model, fisher, covariance, rng)
     posterior = posterior_sampling.Posterior(
         latent_model, fisher.galaxy, fisher.index, observation, conditions
     )
@@ -56,7 +56,7 @@ def run_case(model, prior, conditions, seed, n_steps, n_walkers=N_WALKERS):
         "n_steps": n_steps,
         "burst_fraction": fisher.burst_fraction,
         "truth": _list(observation.truth),
-        "fisher": _list(information.linear_deviation(fisher, covariance)),
+        "fisher": _list(fisher_matrix.linear_deviation(fisher, covariance)),
         "fisher_sampled": _list(sampled),
         "chains": {
             "median": _list(chains.middle()),

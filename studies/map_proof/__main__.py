@@ -24,7 +24,7 @@ from astropy.io import fits
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.prediction import predict
 from phangs_sfh.ssp.engines import load_ssp
-from studies.map_proof import map_ppxf, map_proof, map_proof_page
+from studies.map_proof import against_ppxf, comparisons, page
 from studies.map_proof.mock_files import write_observation, write_truth
 from studies.map_proof.mock_observation import Setup, observe
 
@@ -59,7 +59,7 @@ def made_galaxy(work):
 
     Returns
     -------
-    truths : map_proof.Truths
+    truths : comparisons.Truths
     """
     last = work / "truth_pixels.fits"
     if not last.exists():
@@ -76,7 +76,7 @@ def made_galaxy(work):
         pixels = {name: v[(..., *part)] for name, v in observation.image_truth.items()}
         write_truth(pixels, last, SETUP.pixel)
         click.echo(f"galaxy made in {time.perf_counter() - start:.0f} s")
-    return map_proof.Truths(read_truth(work / "truth.fits"), read_truth(last), SETUP.fine, PART)
+    return comparisons.Truths(read_truth(work / "truth.fits"), read_truth(last), SETUP.fine, PART)
 
 
 def cut_out(path, part):
@@ -102,7 +102,7 @@ def prove_truth(work, docs, model, words):
         named = [f"{name}={work / (prefix + name)}.fits" for name in load_instrument().band_names]
         return [x for name in named for x in ("--image", name)]
 
-    maps = {run: work / f"maps_{run}.fits" for run in map_proof.WORDS}
+    maps = {run: work / f"maps_{run}.fits" for run in comparisons.WORDS}
     arguments = {
         "both": (work / "cube.fits", *images(), "--psf", SETUP.cube_fwhm),
         "cube": (work / "cube.fits",),
@@ -113,27 +113,25 @@ def prove_truth(work, docs, model, words):
         more = ("--redshift", SETUP.redshift, "-o", maps[run])
         more += () if run == "cube" else ("--image-psf", SETUP.image_fwhm)
         times[run] = run_map(*these, *more, model=model)
-    map_proof.draw_truth(maps["both"], truths.spaxels, docs / "map_truth.png")
-    map_proof.Young(maps, truths).draw(docs / "map_young.png")
-    return map_proof_page.truth_page(maps, truths, SETUP, words, times)
+    comparisons.draw_truth(maps["both"], truths.spaxels, docs / "map_truth.png")
+    comparisons.Young(maps, truths).draw(docs / "map_young.png")
+    return page.truth_page(maps, truths, SETUP, words, times)
 
 
 def prove_real(source, work, docs, model, bootstraps):
     """Map the real cube in bins, fit the bins with pPXF, compare; the page's text."""
     cube, maps = work / "real.fits", work / "maps_real.fits"
-    map_ppxf.mask_lines(source, cube, REDSHIFT, LINES, LINE_HALF_WIDTH, SKY)
+    against_ppxf.mask_lines(source, cube, REDSHIFT, LINES, LINE_HALF_WIDTH, SKY)
     said, seconds = run_map(
         cube, "-o", maps, "--redshift", REDSHIFT, "--snr", TARGET_SNR, "--bin-covariance",
         COVARIANCE, "--plot", docs / "map_abell478.png", model=model,
     )  # fmt: skip
-    bins, instrument = map_ppxf.read_bin_map(maps), load_instrument()
-    flux, error = map_ppxf.bin_spectra(cube, bins, REDSHIFT, instrument, COVARIANCE)
+    bins, instrument = against_ppxf.read_bin_map(maps), load_instrument()
+    flux, error = against_ppxf.bin_spectra(cube, bins, REDSHIFT, instrument, COVARIANCE)
     with click.progressbar(length=len(flux), label="pPXF") as bar:
-        peer = map_ppxf.fit_bins(flux, error, instrument, bootstraps, progress=bar.update)
-    rows = map_proof.compare_real(maps, peer, docs / "map_real.png")
-    return map_proof_page.real_page(
-        peer, rows, REDSHIFT, TARGET_SNR, COVARIANCE, bootstraps, said, seconds
-    )
+        peer = against_ppxf.fit_bins(flux, error, instrument, bootstraps, progress=bar.update)
+    rows = comparisons.compare_real(maps, peer, docs / "map_real.png")
+    return page.real_page(peer, rows, REDSHIFT, TARGET_SNR, COVARIANCE, bootstraps, said, seconds)
 
 
 @click.command()
@@ -152,7 +150,7 @@ def prove(model, real, bootstraps, docs, work):
         folder.mkdir(parents=True, exist_ok=True)
         truth = prove_truth(folder, Path(docs), model, words)
         about_real = prove_real(real, folder, Path(docs), model, bootstraps) if real else None
-    map_proof_page.write_page(Path(docs) / "map_proof.md", truth, about_real)
+    page.write_page(Path(docs) / "map_proof.md", truth, about_real)
 
 
 if __name__ == "__main__":

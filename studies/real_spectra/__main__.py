@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from phangs_sfh.evaluation.report.markdown import put_between
 from phangs_sfh.prediction.predict import load_model
-from studies.real_spectra import real_spectra
+from studies.real_spectra import comparison
 
 DOCS = Path(__file__).parents[2] / "docs"
 MARK = "real_spectra"
@@ -26,14 +26,14 @@ def main():
     parser.add_argument("--docs", type=Path, default=DOCS)
     options = parser.parse_args()
     model = load_model(options.model)
-    tables = real_spectra.all_tables(options.mangadap)
-    found = real_spectra.compare(tables, model, options.bootstraps)
-    figure = real_spectra.draw(found)
+    tables = comparison.all_tables(options.mangadap)
+    found = comparison.compare(tables, model, options.bootstraps)
+    figure = comparison.draw(found)
     FigureCanvasAgg(figure)
     figure.savefig(options.docs / "real_spectra.png", dpi=70)
     page = options.docs / "real_spectra.md"
     named = f"Model {model.info['name']} {model.info['version']}.\n\n"
-    table = real_spectra.markdown(found) + "\n" + real_spectra.differences(found) + "\n"
+    table = comparison.markdown(found) + "\n" + comparison.differences(found) + "\n"
     if not put_between(page, MARK, named + table):
         raise SystemExit(f"{page}: no marks '{MARK}'; put them back")
     print(table)

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from phangs_sfh.evaluation.report.markdown import number, put_between, table
-from phangs_sfh.peers import benchmark_report
+from phangs_sfh.peers.benchmark import report
 
 ROOT = Path(__file__).parents[2]
 SHOWN = ("sn20", "sn50", "sn100")
@@ -50,10 +50,10 @@ def main():
     spectra = ["-n", options.n, "--bootstrapped", options.bootstrapped]
     spectra += ["--bagpipes", options.bagpipes]
     command("benchmark", "-o", folder, *spectra, *model)
-    summary = json.loads((folder / benchmark_report.JSON).read_text())
-    put(ROOT / "README.md", "benchmark", benchmark_report.short_table(summary))
-    put(ROOT / "docs" / "benchmark.md", "benchmark", benchmark_report.markdown(summary))
-    shutil.copy(folder / benchmark_report.FIGURE, ROOT / "docs")
+    summary = json.loads((folder / report.JSON).read_text())
+    put(ROOT / "README.md", "benchmark", report.short_table(summary))
+    put(ROOT / "docs" / "benchmark.md", "benchmark", report.markdown(summary))
+    shutil.copy(folder / report.FIGURE, ROOT / "docs")
     command("demo", "-o", options.work / "demo", "--overwrite")
     for picture in (options.work / "demo").glob("*.png"):
         shutil.copy(picture, ROOT / "docs" / "demo.png")
@@ -70,7 +70,7 @@ def accuracy(metrics):
     found = {name: metrics["conditions"][name]["scalars"] for name in SHOWN}
     header = ["[dex]", "S/N 20: std, 1.4826 MAD", "S/N 50", "S/N 100", "bias at S/N 50"]
     rows = []
-    for name, title in benchmark_report.NAMES.items():
+    for name, title in report.NAMES.items():
         cells = [f"{number(e[name]['std'])}, {number(e[name]['mad_std'])}" for e in found.values()]
         rows.append([title, *cells, number(found["sn50"][name]["bias_median"], sign=True)])
     return f"{metrics['n']:,} galaxies of the test split:\n\n" + table(header, rows)

@@ -14,8 +14,7 @@ from pathlib import Path
 from phangs_sfh.evaluation.report.markdown import put_between
 from phangs_sfh.prediction.predict import load_model
 from phangs_sfh.ssp import bc03
-from studies.robustness import library_ages
-from studies.robustness import library_comparison as comparison
+from studies.robustness import apparent_ages, comparison
 
 PAGE = Path(__file__).parents[2] / "docs" / "robustness.md"
 MARK, AGES_MARK = "compare_libraries", "library_ages"
@@ -35,7 +34,7 @@ def main():
     text = "\n".join(tables(name, options) for name in options.model)
     whole = [name for name in options.libraries if not name.endswith(comparison.OLD)]
     grids = list(comparison.grids(options.mangadap, whole))[1:]
-    ages = library_ages.ages_table(grids, bc03.load())
+    ages = apparent_ages.ages_table(grids, bc03.load())
     for mark, part in ((MARK, text), (AGES_MARK, ages)):
         if not put_between(options.page, mark, part):
             raise SystemExit(f"{options.page}: no marks '{mark}'; put them back")

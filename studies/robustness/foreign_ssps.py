@@ -12,7 +12,7 @@ Template sets of the MaNGA data-analysis pipeline, read in place and not redistr
 Each becomes a grid on the wavelengths and ages of the embedded BC03, so that the forward model
 takes it. Between a set's ages log flux is interpolated linearly in log age. What a set does not
 hold is filled from BC03, scaled to join smoothly: wavelengths and ages beyond its own. The
-``provenance`` says what is covered, and mocks are made of that alone (``library_mocks``). MaStar's
+``provenance`` says what is covered, and mocks are made of that alone (``mocks``). MaStar's
 files have no mass-to-light ratio: each spectrum gets that of BC03. [M/H] is each set's own.
 """
 

@@ -1,14 +1,15 @@
-"""Posterior samples as ``bagpipes_peer`` writes them, without bagpipes."""
+"""Posterior samples as ``bagpipes`` writes them, without bagpipes."""
 
 from pathlib import Path
 
 import numpy as np
 
-from phangs_sfh.peers import bagpipes_peer, benchmark_bagpipes
-from phangs_sfh.peers.benchmark_bagpipes import HISTORY
+from phangs_sfh.peers import bagpipes
+from phangs_sfh.peers.benchmark import bagpipes_fits
+from phangs_sfh.peers.benchmark.bagpipes_fits import HISTORY
 
 UNIVERSE = 13467.0  # [Myr]
-N_STEPS = len(bagpipes_peer.EDGES_MYR) - 1
+N_STEPS = len(bagpipes.EDGES_MYR) - 1
 SECONDS, MEGABYTES = 300.0, 700.0
 
 
@@ -28,7 +29,7 @@ def samples(steps=0.0, metallicity=1.0, n=100):
     return {
         "samples": np.column_stack(list(columns.values())),
         "parameters": np.array(list(columns)),
-        "edges_myr": np.array([*bagpipes_peer.EDGES_MYR, UNIVERSE]),
+        "edges_myr": np.array([*bagpipes.EDGES_MYR, UNIVERSE]),
         "seconds": SECONDS,
         "megabytes": MEGABYTES,
         "failed": "",
@@ -57,13 +58,13 @@ def replace_fits(monkeypatch, killed=(), failed=()):
         made = samples(0.3 * rng.standard_normal((100, N_STEPS)), 10 ** rng.normal(0, 0.1, 100))
         if index in failed:
             made = {"failed": "LinAlgError: no"}
-        bagpipes_peer.save(Path(answer), made | labels)
+        bagpipes.save(Path(answer), made | labels)
         return Run(0, "")
 
-    monkeypatch.setattr(benchmark_bagpipes, "_run", run)
-    monkeypatch.setattr(benchmark_bagpipes, "settings", lambda: "bagpipes, made up")
-    monkeypatch.setattr(bagpipes_peer, "require_bagpipes", lambda: None)
-    monkeypatch.setattr(benchmark_bagpipes, "require_bagpipes", lambda: None)
+    monkeypatch.setattr(bagpipes_fits, "_run", run)
+    monkeypatch.setattr(bagpipes_fits, "settings", lambda: "bagpipes, made up")
+    monkeypatch.setattr(bagpipes, "require_bagpipes", lambda: None)
+    monkeypatch.setattr(bagpipes_fits, "require_bagpipes", lambda: None)
     return asked
 
 

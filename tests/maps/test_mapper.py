@@ -13,10 +13,10 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.instrument.milky_way import dereddening
 from phangs_sfh.maps.bin_stack import BinStack
 from phangs_sfh.maps.input import cube_spectra
+from phangs_sfh.maps.input.bands import HeldBands
 from phangs_sfh.maps.input.cube import open_cube
-from phangs_sfh.maps.input.map_bands import HeldBands
-from phangs_sfh.maps.map_file import MapFile, extensions
 from phangs_sfh.maps.mapper import Field, Mapper
+from phangs_sfh.maps.output import MapFile, extensions
 from phangs_sfh.maps.rates_and_densities import surface_luminosity
 from phangs_sfh.observations import rest_frame
 from phangs_sfh.observations.flags import Flag

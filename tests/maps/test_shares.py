@@ -18,8 +18,8 @@ from phangs_sfh.cli.map import share
 from phangs_sfh.machines.dask_cluster import dask_client
 from phangs_sfh.maps import unfinished
 from phangs_sfh.maps.input import cube_spectra
-from phangs_sfh.maps.map_file import MapFile
 from phangs_sfh.maps.on_dask import answer_rows
+from phangs_sfh.maps.output import MapFile
 from phangs_sfh.maps.request import open_request
 from phangs_sfh.prediction.predict import load_model
 

@@ -94,7 +94,7 @@ def data(path):
 
 @pytest.mark.parametrize(
     "owner, more",
-    [("map_work.Work, 'done'", []), ("map_work.Work, 'save_stack'", ["--bins", "b.fits"])],
+    [("unfinished.Work, 'done'", []), ("unfinished.Work, 'save_stack'", ["--bins", "b.fits"])],
 )
 def test_a_killed_run_goes_on_to_the_same_maps(arguments, tmp_path, owner, more):
     run(*arguments, *more, "-o", "whole.fits")

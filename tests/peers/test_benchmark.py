@@ -10,8 +10,8 @@ from drawn_model import write_fake_model
 
 from phangs_sfh.cli.main import main
 from phangs_sfh.instrument.description import load_instrument
-from phangs_sfh.peers import benchmark, benchmark_ppxf, benchmark_spectra
-from phangs_sfh.peers.ppxf_peer import SCALARS
+from phangs_sfh.peers.benchmark import comparison, ppxf_fits, sample
+from phangs_sfh.peers.ppxf import SCALARS
 
 pytest.importorskip("ppxf")
 N = 24
@@ -19,7 +19,7 @@ N = 24
 
 @pytest.fixture(scope="module")
 def spectra():
-    return benchmark_spectra.drawn(load_instrument(), N)
+    return sample.drawn(load_instrument(), N)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def model_folder(spectra, tmp_path_factory):
 def canned(monkeypatch):
     """pPXF replaced by answers that are off by 0.1 ± 0.02 dex; the list of spectra asked for."""
     asked = []
-    spectra = benchmark_spectra.drawn(load_instrument(), N)
+    spectra = sample.drawn(load_instrument(), N)
 
     def answers(todo, instrument, ssp, workers):
         for index, _, bootstraps in todo:
@@ -50,12 +50,12 @@ def canned(monkeypatch):
                 answer["bootstrap sfh"] = np.tile(truth["sfh"], (bootstraps, 1))
             yield index, answer
 
-    monkeypatch.setattr(benchmark_ppxf, "_in_processes", answers)
+    monkeypatch.setattr(ppxf_fits, "_in_processes", answers)
     return asked
 
 
 def test_fewer_spectra_are_the_first_of_more(spectra):
-    fewer = benchmark_spectra.drawn(load_instrument(), 3)
+    fewer = sample.drawn(load_instrument(), 3)
     assert np.array_equal(fewer.inputs["flux"], spectra.inputs["flux"][:3])
     assert np.array_equal(fewer.truth["sfh"], spectra.truth["sfh"][:3])
     assert fewer.fingerprint(2) == spectra.fingerprint(2) != spectra.fingerprint(1)
@@ -63,39 +63,37 @@ def test_fewer_spectra_are_the_first_of_more(spectra):
 
 def test_all_are_observed_alike(spectra):
     sn = np.median(spectra.inputs["flux"] / spectra.inputs["flux_err"], axis=1)
-    assert np.median(sn) == pytest.approx(benchmark_spectra.SIGNAL_TO_NOISE, rel=0.15)
+    assert np.median(sn) == pytest.approx(sample.SIGNAL_TO_NOISE, rel=0.15)
     assert np.all(spectra.inputs["band_flux_err"] > 0)
 
 
 def test_missing_bands_stay_missing(spectra):
     noiseless = {"spectrum": np.ones((2, 1761)), "bands": np.array([[np.nan, 1, 1, 1, 1]] * 2)}
-    seen = benchmark_spectra.observed(noiseless, {}, spectra.instrument, 0, False, "test")
+    seen = sample.observed(noiseless, {}, spectra.instrument, 0, False, "test")
     assert np.all(seen.inputs["band_flux_err"][:, 0] == 0)
     assert np.all(seen.inputs["band_flux_err"][:, 1:] > 0)
 
 
 def test_answers_are_kept(tmp_path, spectra, canned):
-    first = benchmark_ppxf.fit_all(tmp_path, spectra, 2, 10)
+    first = ppxf_fits.fit_all(tmp_path, spectra, 2, 10)
     assert sorted(canned) == list(range(N))
     canned.clear()
-    again = benchmark_ppxf.fit_all(tmp_path, spectra, 2, 10)
+    again = ppxf_fits.fit_all(tmp_path, spectra, 2, 10)
     assert canned == []
     assert np.array_equal(first["mw_logage"], again["mw_logage"])
     assert len(again["bootstraps"]) == 2
-    benchmark_ppxf.fit_all(tmp_path, spectra, 3, 10)
+    ppxf_fits.fit_all(tmp_path, spectra, 3, 10)
     assert canned == [2]  # had no bootstraps yet
 
 
 def test_a_changed_spectrum_or_damaged_answer_is_fitted_again(tmp_path, spectra, canned):
-    benchmark_ppxf.fit_all(tmp_path, spectra, 0, 0)
+    ppxf_fits.fit_all(tmp_path, spectra, 0, 0)
     canned.clear()
     (tmp_path / "ppxf" / "00004.npz").write_bytes(b"damaged")
     flux = spectra.inputs["flux"].copy()
     flux[7, 100] += 1.0
-    changed = benchmark_spectra.Spectra(
-        spectra.inputs | {"flux": flux}, spectra.truth, spectra.instrument, ""
-    )
-    benchmark_ppxf.fit_all(tmp_path, changed, 0, 0)
+    changed = sample.Spectra(spectra.inputs | {"flux": flux}, spectra.truth, spectra.instrument, "")
+    ppxf_fits.fit_all(tmp_path, changed, 0, 0)
     assert canned == [4, 7]
 
 
@@ -109,7 +107,7 @@ def test_coverage_counts_truths_in_intervals():
             "p975": np.full(4, 3.0),
         }
     }
-    assert benchmark.coverage(limits, truth)["mw_mh"] == {"68": 0.25, "95": 0.75}
+    assert comparison.coverage(limits, truth)["mw_mh"] == {"68": 0.25, "95": 0.75}
 
 
 def test_command_writes_numbers_table_and_figure(tmp_path, model_folder, canned, monkeypatch):
@@ -119,20 +117,20 @@ def test_command_writes_numbers_table_and_figure(tmp_path, model_folder, canned,
     run = CliRunner().invoke(main, arguments)
     assert run.exit_code == 0, run.output
     summary = json.loads((tmp_path / "benchmark.json").read_text())
-    ours, ppxf = (summary["codes"][name] for name in (benchmark.OURS, benchmark.PPXF))
+    ours, ppxf = (summary["codes"][name] for name in (comparison.OURS, comparison.PPXF))
     assert ppxf["errors"]["mw_logage"]["bias_median"] == pytest.approx(0.1, abs=1e-5)
     assert ppxf["errors"]["mw_logage"]["std"] == pytest.approx(0.02, abs=1e-5)
-    assert summary["codes"][benchmark.BOOTSTRAPPED]["coverage"]["lw_mh"]["68"] == 1.0
-    assert summary["codes"][benchmark.BOOTSTRAPPED]["seconds"] == pytest.approx(22.0)
-    ratio = summary["ratios"][benchmark.PPXF]
+    assert summary["codes"][comparison.BOOTSTRAPPED]["coverage"]["lw_mh"]["68"] == 1.0
+    assert summary["codes"][comparison.BOOTSTRAPPED]["seconds"] == pytest.approx(22.0)
+    ratio = summary["ratios"][comparison.PPXF]
     assert ratio["std"]["lw_mh"] == pytest.approx(ours["errors"]["lw_mh"]["std"] / 0.02, rel=1e-3)
     assert ratio["total_variation"] is None  # pPXF's histories are without error here
     assert ratio["speed"] == pytest.approx(2.0 / ours["seconds"])
-    bagpipes = summary["codes"][benchmark.BAGPIPES]
+    bagpipes = summary["codes"][comparison.BAGPIPES]
     assert bagpipes["n"] == bagpipes["errors"]["mw_logage"]["n"] == 5
     assert set(bagpipes["coverage"]["lw_mh"]) == {"68", "95"}
     assert bagpipes["seconds"] == fake_bagpipes.SECONDS
-    speed = summary["ratios"][benchmark.BAGPIPES]["speed"]
+    speed = summary["ratios"][comparison.BAGPIPES]["speed"]
     assert speed == pytest.approx(fake_bagpipes.SECONDS / ours["seconds"])
     # A thread cannot do more than its own matrix products, and an answer costs something.
     assert 0 < ours["cost"]["flops"] < 1e9
@@ -145,8 +143,8 @@ def test_command_writes_numbers_table_and_figure(tmp_path, model_folder, canned,
 
 @pytest.mark.slow
 def test_ppxf_itself_runs_in_its_process(tmp_path, spectra):
-    few = benchmark_spectra.drawn(load_instrument(), 2)
-    found = benchmark_ppxf.fit_all(tmp_path, few, 1, 2)
+    few = sample.drawn(load_instrument(), 2)
+    found = ppxf_fits.fit_all(tmp_path, few, 1, 2)
     assert not found["failed"].any()
     assert np.all(found["seconds"] > 0.05)
     assert found["megabytes"].max() < 600

@@ -6,7 +6,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from small_cube import wcs_cards
 
-from phangs_sfh.maps.map_file import MapFile, extensions
+from phangs_sfh.maps.output import MapFile, extensions
 from phangs_sfh.plots.map_figure import map_figure, write_map_figure
 
 SHAPE = (12, 15)

@@ -10,7 +10,7 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.plots import preview, prior_figure
 from phangs_sfh.problems.histories.priors import FAMILIES, load_prior
 from phangs_sfh.ssp.engines import load_ssp
-from studies.cost import library_benchmark
+from studies.cost import library
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +70,11 @@ def test_broad_prior_has_no_holes_in_what_is_reported(model):
 
 def test_benchmark_counts(model):
     """The numbers it prints are made of real runs, here tiny ones."""
-    cost = library_benchmark.write_once(30)
+    cost = library.write_once(30)
     assert cost["n"] == 30 and cost["seconds"] > 0 and 0.1 < cost["gigabytes"] < 4
-    stages = library_benchmark.profile(250)
-    assert set(stages) == {*library_benchmark.STAGES, library_benchmark.WHOLE}
-    whole = stages.pop(library_benchmark.WHOLE)
+    stages = library.profile(250)
+    assert set(stages) == {*library.STAGES, library.WHOLE}
+    whole = stages.pop(library.WHOLE)
     assert all(seconds > 0 for seconds in stages.values())
     assert sum(stages.values()) < 1.2 * whole
-    assert 0 < library_benchmark.matrix_product(repeat=2) < whole
+    assert 0 < library.matrix_product(repeat=2) < whole

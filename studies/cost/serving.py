@@ -1,0 +1,199 @@
+"""How fast the exported graph answers, where the time goes, and how much memory it takes.
+
+    python -m studies.cost.serving [MODEL_FOLDER] [--threads 1 2] [--batches 1 32 128 1024]
+    python -m studies.cost.serving --requests 100000
+
+Each number of threads is measured in a process of its own: TensorFlow fixes its threads at start.
+Times are the best of several runs, since other programs only ever add to them; CPU time, over all
+threads, is what counts where other programs run. ``--requests`` looks at memory alone: that many
+requests of one spectrum, every hundredth of 2 to 64.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SECONDS = 2.0  # of measuring, a case
+
+
+def best_times(function, seconds=SECONDS):
+    """Shortest time of one call by the clock, and least CPU time [s]."""
+    function()
+    best, least, end = float("inf"), float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start, used = time.perf_counter(), time.process_time()
+        function()
+        best = min(best, time.perf_counter() - start)
+        least = min(least, time.process_time() - used)
+    return best, least
+
+
+def resident_mib():
+    """Resident memory now [MiB]."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def _wait(answer):
+    """Return when every tensor of a nested answer is there."""
+    import tensorflow as tf
+
+    for tensor in tf.nest.flatten(answer):
+        tensor.numpy()
+
+
+def random_inputs(description, n, rng):
+    """Spectra near 1 with S/N 50 and five bands; speed does not hang on the values."""
+    import numpy as np
+
+    sizes = {
+        "flux": description["instrument"]["wave"]["n_pixels"],
+        "band_flux": len(description["instrument"]["bands"]),
+    }
+    inputs = {}
+    for name, size in sizes.items():
+        inputs[name] = rng.normal(1.0, 0.02, (n, size)).astype(np.float32)
+        inputs[f"{name}_err"] = np.full((n, size), 0.02, np.float32)
+    return inputs
+
+
+def measure(folder, threads, batches):
+    """Measure one number of threads in this process; a dict for JSON."""
+    import numpy as np
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    start = time.perf_counter()
+    model = tf.saved_model.load(str(folder))
+    found = {"threads": threads, "load_s": time.perf_counter() - start, "batches": {}}
+    description = json.loads((folder / "model.json").read_text())
+    rng = np.random.default_rng(0)
+    for n in batches:
+        inputs = random_inputs(description, n, rng)
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        times = {}
+        for name, function in model.signatures.items():
+            if name == "posterior" and n > 256:
+                continue  # 256 samples of 38 numbers for each would fill the memory
+            best = best_times(lambda f=function, t=tensors: _wait(f(**t)))
+            times[name], times[f"{name} CPU"] = best
+        found["batches"][n] = times
+    if threads == 1:
+        found["stages"] = stages(folder, random_inputs(description, max(batches), rng))
+    return found
+
+
+def memory(folder, n_requests):
+    """Print resident memory while one process answers ``n_requests`` requests."""
+    import numpy as np
+    import tensorflow as tf
+
+    model = tf.saved_model.load(str(folder))
+    function = model.signatures["serving_default"]
+    description = json.loads((folder / "model.json").read_text())
+    rng = np.random.default_rng(0)
+    sizes = [
+        {k: tf.constant(v) for k, v in random_inputs(description, n, rng).items()}
+        for n in range(1, 65)
+    ]
+    for inputs in sizes * 2:
+        function(**inputs)
+    steady = resident_mib()
+    print(f"steady: {steady:.0f} MiB")
+    for i in range(1, n_requests + 1):
+        _wait(function(**sizes[0 if i % 100 else i // 100 % 64]))
+        if i % 10000 == 0:
+            print(f"{i} requests: {resident_mib() - steady:+.1f} MiB", flush=True)
+
+
+def stages(folder, inputs):
+    """CPU time of each stage alone, a spectrum [s]."""
+    import tensorflow as tf
+
+    from phangs_sfh.network.cleaning import ORDER, clean
+    from phangs_sfh.network.model import behind_cleaning, load_model, posterior_of
+    from phangs_sfh.posterior import summaries
+    from phangs_sfh.posterior.fused_head import FusedHead
+
+    model, description = load_model(folder)
+    last = model.get_layer("params")
+    network = behind_cleaning(model, last.input)
+    head = FusedHead(posterior_of(description), *last.get_weights(), variable=tf.Variable)
+    arrays = [tf.constant(inputs[name]) for name in ORDER]
+    n = len(inputs["flux"])
+    cleaned = list(clean(*arrays)[0].values())
+    hidden = network(cleaned, training=False)
+    mixture = head.marginals(hidden)
+    steps = {
+        "cleaning": (lambda *x: list(clean(*x)[0].values()), arrays),
+        "network": (lambda *x: network(list(x), training=False), cleaned),
+        "head": (head.marginals, [hidden]),
+        "quantiles": (summaries.marginal_quantiles, mixture),
+    }
+    found = {}
+    for name, (function, arguments) in steps.items():
+        compiled = tf.function(function, autograph=False)
+        found[name] = best_times(lambda f=compiled, a=arguments: _wait(f(*a)))[1] / n
+    return found
+
+
+def report(results):
+    print("threads  batch  latency ms  spectra/s  CPU µs/spectrum  posterior µs  load s  RSS MiB")
+    for found in results:
+        for n, times in found["batches"].items():
+            n = int(n)
+            default, samples = times["serving_default"], times.get("posterior")
+            print(
+                f"{found['threads']:7d} {n:6d} {default * 1e3:11.1f} {n / default:10.0f} "
+                f"{times['serving_default CPU'] / n * 1e6:16.1f} "
+                + (f"{samples / n * 1e6:13.1f}" if samples else f"{'-':>13s}")
+                + f" {found['load_s']:7.2f} {found['peak_mib']:8.0f}"
+            )
+    stage = results[0].get("stages", {})
+    if stage:
+        n = max(int(n) for n in results[0]["batches"])
+        whole = results[0]["batches"][str(n)]["serving_default CPU"] / n
+        stage["surprise, flags, rest"] = whole - sum(stage.values())
+        print(f"one thread, batch {n}, CPU µs/spectrum:")
+        print("  " + ", ".join(f"{name} {value * 1e6:.1f}" for name, value in stage.items()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = Path(__file__).parents[2] / "saved_models" / "phangs" / "3"
+    parser.add_argument("model", nargs="?", type=Path, default=default)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 128, 1024])
+    parser.add_argument("--requests", type=int, help="only look at memory over so many requests")
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        found = measure(options.model, options.child, options.batches)
+        found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(found))
+        return
+    if options.requests:
+        memory(options.model, options.requests)
+        return
+    results = []
+    for threads in options.threads:
+        command = [sys.executable, __file__, options.model, "--child", str(threads), "--batches"]
+        child = subprocess.run(
+            [str(part) for part in (*command, *options.batches)],
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": str(threads)},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        results.append(json.loads(child.stdout.splitlines()[-1]))
+    report(results)
+
+
+if __name__ == "__main__":
+    main()
