@@ -64,7 +64,7 @@ def benchmark(
     from phangs_sfh.peers.bagpipes import require_bagpipes
     from phangs_sfh.peers.benchmark import comparison, report, sample
     from phangs_sfh.peers.ppxf import require_ppxf
-    from phangs_sfh.prediction.predict import load_model
+    from phangs_sfh.prediction.model import load_model
 
     require_ppxf()
     if bagpipes:

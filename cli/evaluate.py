@@ -32,7 +32,7 @@ def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.evaluation import evaluate as evaluation
     from phangs_sfh.evaluation.report import page
-    from phangs_sfh.prediction.predict import load_model
+    from phangs_sfh.prediction.model import load_model
 
     page.check_output(output, overwrite)
     model = load_model(model_folder)

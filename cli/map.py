@@ -111,9 +111,9 @@ def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
         check_independent(Options(**options), "--shard" if part else "--dask")
 
     from phangs_sfh.maps.request import open_request
-    from phangs_sfh.prediction import predict
+    from phangs_sfh.prediction.model import load_model
 
-    loaded = predict.load_model(model)
+    loaded = load_model(model)
     request = open_request(cube, loaded, **options)
     for warning in request.warnings:
         click.echo(f"Warning: {warning}", err=True)

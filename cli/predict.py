@@ -51,28 +51,15 @@ def predict(table, output, model, server, timeout, redshift, wavemed, batch_size
     check_output(output, overwrite)
 
     from phangs_sfh.cli.progress import progress_bar
-    from phangs_sfh.observations.table import read_observations
-    from phangs_sfh.prediction import client
-    from phangs_sfh.prediction import predict as prediction
+    from phangs_sfh.prediction.model import load_model
 
-    if server:
-        loaded = client.connect(server, model, timeout)
-        for warning in loaded.warnings:
-            click.echo(f"Warning: {warning}", err=True)
-    else:
-        loaded = prediction.load_model(model)
-    observations = read_observations(
-        table,
-        loaded.instrument,
-        redshift=redshift,
-        wavemed=wavemed,
-        mask_emission_lines=loaded.masks_emission_lines,
-    )
-    for warning in observations.warnings:
+    loaded = load_model(model, server=server, timeout=timeout)
+    observations = loaded.read(table, redshift, wavemed)
+    for warning in (*loaded.warnings, *observations.warnings):
         click.echo(f"Warning: {warning}", err=True)
     start = time.perf_counter()
     with progress_bar("spectra", len(observations)) as advance:
-        result = prediction.predict(observations, loaded, batch_size, progress=advance)
+        result = loaded.predict(observations, batch_size=batch_size, progress=advance)
     seconds = time.perf_counter() - start
     write_table(result, output, overwrite)
     flagged = sum(flag != 0 for flag in result["flag"])

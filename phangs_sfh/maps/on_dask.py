@@ -59,7 +59,7 @@ def describe(cube, model, options, identity):
     Parameters
     ----------
     cube : path or None
-    model : predict.Model
+    model : prediction.Model
     options : dict, those of ``map_request.Options``
     identity : dict, of the Request
 
@@ -98,11 +98,11 @@ def _open(cube, model, options, seen):
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow says that it has no GPU
     from phangs_sfh.maps.input.cube import check_file
     from phangs_sfh.maps.request import Options, open_request
-    from phangs_sfh.prediction import predict
+    from phangs_sfh.prediction.model import load_model
 
     for path in Options(**options).files(cube):
         check_file(Path(path))
-    loaded = predict.load_model(model)
+    loaded = load_model(model)
     request = open_request(cube, loaded, **options)
     if [request.identity[key] for key in ("files", "model", "creator")] != seen:
         raise InputError(

@@ -65,6 +65,14 @@ class Observations:
         return {name: getattr(self, name) for name in names}
 
 
+def joined(parts):
+    """Several Observations of one instrument, of one row or more each, as one."""
+    names = ("flux", "flux_err", "band_flux", "band_flux_err", "flags")
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    notes = tuple(note for part in parts for note in part.warnings)
+    return Observations(**arrays, instrument=parts[0].instrument, warnings=notes)
+
+
 def valid_redshift(redshift):
     """True where a redshift is a number in the range that makes sense (array of bool)."""
     return (redshift >= MIN_REDSHIFT) & (redshift <= MAX_REDSHIFT)

@@ -24,16 +24,36 @@ def read_spectrum(path):
     """
     check_input(path)
     spectrum = _load(path)
-    if spectrum is None:
-        return None
+    return None if spectrum is None else spectrum_table(spectrum, path)
+
+
+def spectrum_table(spectrum, source="spectrum"):
+    """A specutils Spectrum as an input table.
+
+    Parameters
+    ----------
+    spectrum : specutils.Spectrum (Spectrum1D before specutils 2), of one spectrum or of several
+        that share wavelengths
+    source : path or str, for messages
+
+    Returns
+    -------
+    table : QTable, as of ``read_spectrum``
+
+    Raises
+    ------
+    InputError
+        If the spectrum has no uncertainty or is a cube.
+    """
     if spectrum.uncertainty is None:
         raise InputError(
-            f"{path}: the spectrum has no uncertainty; add errors, or write a table with 'flux_err'"
+            f"{source}: the spectrum has no uncertainty; add errors, or give a table with "
+            "'flux_err'"
         )
     wave = spectrum.spectral_axis.to(u.AA, equivalencies=u.spectral())
     flux = np.atleast_2d(u.Quantity(spectrum.flux))
     if flux.ndim != 2:
-        raise InputError(f"{path}: is a cube; give 1-D spectra")
+        raise InputError(f"{source}: is a cube; give 1-D spectra")
     error = _standard_deviation(spectrum)
     table = QTable()
     table["wave"] = np.tile(wave.value, (len(flux), 1)) * u.AA

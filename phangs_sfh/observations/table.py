@@ -9,8 +9,11 @@ Missing are pixels and bands that are masked, whose value or error is not finite
 not positive; also magnitudes of 90 and more either way, which catalogues write for "unknown".
 """
 
+import os
+
 import astropy.units as u
 import numpy as np
+from astropy.table import Row, Table
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files.tables import read_table
@@ -18,7 +21,7 @@ from phangs_sfh.observations import rest_frame
 from phangs_sfh.observations.columns import SPECTRUM, Columns, band_units, to_f_lambda
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.observations.rest_frame import Observations
-from phangs_sfh.observations.spectrum_files import read_spectrum
+from phangs_sfh.observations.spectrum_files import read_spectrum, spectrum_table
 
 __all__ = ["Observations", "observations_from_table", "read_observations"]
 
@@ -29,20 +32,43 @@ UNKNOWN_MAGNITUDE = 90.0
 MIN_ANGSTROM, MAX_ANGSTROM = 1500.0, 30000.0
 
 
-def read_observations(path, instrument, **options):
+def read_observations(data, instrument, **options):
     """Read a table, or any 1-D spectrum that specutils can load, and bring it to the grid.
 
     Parameters
     ----------
-    path : str or Path
+    data : path; or astropy Table or Row of one, specutils Spectrum; or a list of any of these
     instrument : Instrument
     options : ``redshift``, ``wavemed``, ``mask_emission_lines``, see ``observations_from_table``
+
+    Returns
+    -------
+    observations : Observations
 
     Raises
     ------
     InputError
-        As ``observations_from_table``, and if the file cannot be read.
+        As ``observations_from_table``, and if a file cannot be read or the data are no spectra.
     """
+    if isinstance(data, (str, os.PathLike)):
+        return _from_file(data, instrument, options)
+    if isinstance(data, Row):
+        data = data.table[data.index : data.index + 1]
+    if isinstance(data, Table):
+        return observations_from_table(data, instrument, **options)
+    if hasattr(data, "spectral_axis"):
+        return observations_from_table(
+            spectrum_table(data), instrument, source="spectrum", **options
+        )
+    if isinstance(data, (list, tuple)) and data:
+        return rest_frame.joined([read_observations(one, instrument, **options) for one in data])
+    raise InputError(
+        f"data: cannot read spectra from {type(data).__name__}; give a path, an astropy table, a "
+        "specutils Spectrum or a list of them"
+    )
+
+
+def _from_file(path, instrument, options):
     table = read_table(path)
     if table is None or not _is_input_table(table, instrument):
         spectrum = read_spectrum(path)

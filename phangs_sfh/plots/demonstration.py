@@ -14,7 +14,7 @@ from phangs_sfh.galaxy.rebuild import rebuild
 from phangs_sfh.observations import flags
 from phangs_sfh.observations.table import observations_from_table
 from phangs_sfh.plots import figures
-from phangs_sfh.prediction import predict
+from phangs_sfh.prediction.model import load_model
 from phangs_sfh.prediction.results import PERCENTILES
 from phangs_sfh.ssp.engines import load_ssp
 
@@ -126,14 +126,14 @@ def run(folder, model_path=None, overwrite=False):
         raise InputError(f"{figure_path}: output exists; use --overwrite to replace it")
     if table_path.exists():
         check_output(table_path, overwrite)
-    model = predict.load_model(model_path)
+    model = load_model(model_path)
     folder.mkdir(parents=True, exist_ok=True)
     with resources.as_file(resources.files("phangs_sfh.data") / SPECTRUM_FILE) as path:
         source = read_table(path)
     observed = observations_from_table(
         source, model.instrument, mask_emission_lines=model.masks_emission_lines
     )
-    table = predict.predict(observed, model)
+    table = model.predict(observed)
     draws = posterior_draws(model, observed)
     flux, error = observed.flux[0].astype(float), observed.flux_err[0].astype(float)
     rebuilt = rebuild_to_data(ForwardModel(load_ssp(), model.instrument), draws, flux, error)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument.description import Instrument
-from phangs_sfh.prediction.predict import read_description
-from phangs_sfh.prediction.results import ANSWER_NAMES
+from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
+from phangs_sfh.prediction.model_folder import read_description
+from phangs_sfh.prediction.results import ANSWER_NAMES, COLUMNS
 
-SIGNATURE = "serving_default"
-TIMEOUT = 60.0  # s, for one request
+SIGNATURE, DRAWS = "serving_default", "posterior"
 IN_FLIGHT = 4  # batches on their way at once: the server does not wait for the network
 ADDRESS = re.compile(r"(https?://)?([^/]+:\d+|[^/:]+)(?:/([^/]+))?(?:/(\d+))?/?")
 
@@ -33,7 +33,7 @@ class ServerError(Exception):
 
 
 @dataclass(frozen=True)
-class RemoteModel:
+class RemoteModel(AnyModel):
     """A model behind TensorFlow Serving.
 
     Attributes
@@ -53,11 +53,6 @@ class RemoteModel:
     in_flight: int = IN_FLIGHT
     warnings: list = field(default_factory=list)
 
-    @property
-    def masks_emission_lines(self):
-        """True if the model knows no gas and must not be shown emission lines."""
-        return self.info["emission_lines"] == "masked"
-
     def answer(self, **inputs):
         """Run ``serving_default`` on float32 arrays; dict of arrays.
 
@@ -67,14 +62,22 @@ class RemoteModel:
             One line: server away or late, model gone, request refused, or an answer that is not
             one row for each row sent.
         """
+        return self._run(SIGNATURE, ANSWER_NAMES, inputs)
+
+    def draw(self, **inputs):
+        """Run ``posterior``; dict of arrays (n, 256, ...). Raises InputError as ``answer``."""
+        names = [quantity.name for quantity in COLUMNS if quantity.percentiles]
+        return self._run(DRAWS, names, inputs)
+
+    def _run(self, signature, names, inputs):
         try:
             found = self.transport.predict(
-                self.info["name"], int(self.info["version"]), SIGNATURE, inputs
+                self.info["name"], int(self.info["version"]), signature, inputs
             )
         except ServerError as error:
             raise InputError(_explained(error, self.path, self.transport)) from None
         n = len(inputs["flux"])
-        for name in ANSWER_NAMES:
+        for name in names:
             if name not in found or found[name].shape[:1] != (n,):
                 shape = found[name].shape if name in found else None
                 raise InputError(

@@ -1,165 +1,19 @@
-"""From observations to the result table, by the exported model.
+"""From observations on the model's grid to its answers, in batches.
 
 The SavedModel is run as it would be served, so a served answer and a predicted one are the same.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files import checksums, model_json
-from phangs_sfh.instrument.description import Instrument
-from phangs_sfh.prediction.results import ANSWER_NAMES, result_table
+from phangs_sfh.prediction.model_folder import check_instrument
+from phangs_sfh.prediction.results import result_table
 
-NEEDED = ("schema_version", "name", "version", "instrument", "z_sun", "emission_lines")
-RELEASED = "phangs"
 MIN_BATCH = 32
-
-
-@dataclass(frozen=True)
-class Model:
-    """An exported model, loaded.
-
-    Attributes
-    ----------
-    path : Path
-    info : dict, its model.json
-    instrument : Instrument
-    saved : the SavedModel; its signatures live as long as it does
-    """
-
-    path: Path
-    info: dict
-    instrument: Instrument
-    saved: object
-    in_flight = 1
-
-    @property
-    def masks_emission_lines(self):
-        """True if the model knows no gas and must not be shown emission lines."""
-        return self.info["emission_lines"] == "masked"
-
-    def answer(self, **inputs):
-        """Run ``serving_default`` on float32 arrays; dict of arrays."""
-        import tensorflow as tf
-
-        tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        outputs = self.saved.signatures["serving_default"](**tensors)
-        return {name: value.numpy() for name, value in outputs.items()}
-
-
-def released_model(name=RELEASED):
-    """Folder of the newest version of a released model.
-
-    Raises
-    ------
-    InputError
-        If the installed package has none.
-    """
-    root = Path(str(resources.files("phangs_sfh.saved_models"))) / name
-    versions = [p for p in root.glob("*") if p.name.isdecimal() and p.is_dir()]
-    if not versions:
-        raise InputError(f"{root}: no released model is installed; name one with --model")
-    return max(versions, key=lambda path: int(path.name))
-
-
-def find_model(path=None):
-    """Folder of a model: ``path`` itself, or that of the released model of this name."""
-    if path is None:
-        return released_model()
-    if not Path(path).exists() and Path(path).name == str(path):
-        folder = Path(str(resources.files("phangs_sfh.saved_models"))) / str(path)
-        return released_model(str(path)) if folder.is_dir() else Path(path)
-    return Path(path)
-
-
-def load_model(path=None, instrument=None):
-    """Load an exported model.
-
-    Parameters
-    ----------
-    path : folder with saved_model.pb and model.json, or the name of a released model; default the
-        newest version of ``phangs``
-    instrument : Instrument that the data were taken with; if given, the model's must agree
-
-    Raises
-    ------
-    InputError
-        If there is no model, it is damaged or of another schema, or is for another instrument.
-    """
-    path, info, theirs = read_description(path)
-    if instrument is not None:
-        check_instrument(path, theirs, instrument)
-    checksums.verify(path, remedy="copy or export the model again")
-    import tensorflow as tf
-
-    try:
-        saved = tf.saved_model.load(str(path))
-        outputs = set(saved.signatures["serving_default"].structured_outputs)
-    except Exception as error:  # TensorFlow has no common error for a damaged SavedModel
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(
-            f"{path}: the SavedModel cannot be loaded ({reason}); export or copy it again"
-        ) from None
-    absent = [name for name in ANSWER_NAMES if name not in outputs]
-    if absent:
-        raise InputError(
-            f"{path}: the SavedModel's serving_default lacks output '{absent[0]}'; export it again"
-        )
-    return Model(path=path, info=info, instrument=theirs, saved=saved)
-
-
-def read_description(path=None):
-    """What a model's folder says of it, without loading it.
-
-    Parameters
-    ----------
-    path : folder with saved_model.pb and model.json, or the name of a released model; default the
-        newest version of ``phangs``
-
-    Returns
-    -------
-    path : Path; info : dict, content of model.json; instrument : Instrument
-
-    Raises
-    ------
-    InputError
-        If there is no model, or its description is damaged or of another schema.
-    """
-    path = find_model(path)
-    info = _read_info(path)
-    return path, info, _instrument(path, info)
-
-
-def _read_info(path):
-    """Content of model.json of an exported model."""
-    if not path.is_dir():
-        raise InputError(f"{path}: no such model folder; give one with saved_model.pb in it")
-    if not (path / "saved_model.pb").is_file():
-        raise InputError(f"{path}: not a model: saved_model.pb is missing; give .../NAME/VERSION")
-    return model_json.read(path, NEEDED, "export the model again")
-
-
-def _instrument(path, info):
-    try:
-        return Instrument.from_dict(info["instrument"])
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{path / 'model.json'}: field 'instrument' is damaged ({error}); export it again"
-        ) from None
-
-
-def check_instrument(path, theirs, ours):
-    """Raise InputError unless a model's instrument and that of the data agree."""
-    if not theirs.same_as(ours):
-        raise InputError(
-            f"{path}: the model is for instrument '{theirs.name}', the data are for '{ours.name}' "
-            "(grid, LSF or bands differ); use a model trained for it"
-        )
+N_DRAWS = 256
+"""Samples of the posterior that the signature ``posterior`` gives of every row."""
 
 
 def predict(observations, model, batch_size=256, progress=None):
@@ -184,36 +38,94 @@ def predict(observations, model, batch_size=256, progress=None):
     InputError
         If the model is for another instrument.
     """
+    answers = collected(model.answer, observations, model, batch_size, progress)
+    answers["flag"] = answers["flag"] | observations.flags
+    return result_table(answers, model.info)
+
+
+def sample(observations, model, n=N_DRAWS, seed=0, batch_size=256, progress=None):
+    """Draw from the posterior of every row.
+
+    Parameters
+    ----------
+    observations : Observations
+    model : Model, or RemoteModel
+    n : int, samples of each row, at most 256
+    seed : int, which of the model's samples are taken, in which order; the same for all rows
+    batch_size, progress : as for ``predict``
+
+    Returns
+    -------
+    draws : dict of float32 arrays, (rows, n, 16) where per bin, else (rows, n); NaN in rows without
+        data
+
+    Raises
+    ------
+    InputError
+        If n is out of range, or the model is for another instrument or draws fewer.
+    """
+    if not 1 <= n <= N_DRAWS:
+        raise InputError(
+            f"{model.path}: n is {n}, the model draws 1 to {N_DRAWS} samples of a row; for more: "
+            "Model.posterior(data).sample(n)"
+        )
+
+    def some(**inputs):
+        found = model.draw(**inputs)
+        made = min(values.shape[1] for values in found.values())
+        if n > made:
+            raise InputError(f"{model.path}: draws only {made} samples of a row; ask for no more")
+        chosen = np.random.default_rng(seed).permutation(made)[:n]
+        return {name: values[:, chosen] for name, values in found.items()}
+
+    draws = collected(some, observations, model, batch_size, progress)
+    errors = np.concatenate([observations.flux_err, observations.band_flux_err], axis=1)
+    empty = ~(errors > 0).any(axis=1)
+    for values in draws.values():
+        values[empty] = np.nan
+    return draws
+
+
+def collected(ask, observations, model, batch_size, progress=None):
+    """What ``ask`` says of all rows, asked batch by batch.
+
+    Parameters
+    ----------
+    ask : callable, given the four inputs by name, returns a dict of arrays, one row each
+    observations, model, batch_size, progress : as for ``predict``
+
+    Returns
+    -------
+    answers : dict of arrays, one row for each of the observations
+    """
     check_instrument(model.path, model.instrument, observations.instrument)
     n = len(observations)
     inputs = observations.inputs()
     answers = {}
     batches = [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
-    for rows, found in zip(batches, _answered(inputs, batches, batch_size, model), strict=True):
+    found = _answered(ask, inputs, batches, batch_size, model.in_flight)
+    for rows, part in zip(batches, found, strict=True):
         count = rows.stop - rows.start
-        for name, value in found.items():
+        for name, value in part.items():
             if name not in answers:
                 answers[name] = np.empty((n, *value.shape[1:]), value.dtype)
             answers[name][rows] = value[:count]
         if progress is not None:
             progress(count)
-    answers["flag"] = answers["flag"] | observations.flags
-    return result_table(answers, model.info)
+    return answers
 
 
-def _answered(inputs, batches, batch_size, model):
+def _answered(ask, inputs, batches, batch_size, in_flight):
     """Answers to slices of the inputs, in order; several at once if the model is on a server."""
 
     def answer(rows):
         size = _batch_shape(rows.stop - rows.start, batch_size)
-        return model.answer(
-            **{name: _filled_up(value[rows], size) for name, value in inputs.items()}
-        )
+        return ask(**{name: _filled_up(value[rows], size) for name, value in inputs.items()})
 
-    if model.in_flight == 1:
+    if in_flight == 1:
         yield from map(answer, batches)
         return
-    with ThreadPoolExecutor(model.in_flight) as pool:
+    with ThreadPoolExecutor(in_flight) as pool:
         yield from pool.map(answer, batches)
 
 

@@ -52,11 +52,12 @@ def arguments():
 
 def models(settings):
     """Exported models by name."""
-    from phangs_sfh.prediction import predict
+    from phangs_sfh.prediction.model import load_model
+    from phangs_sfh.prediction.model_folder import released_model
 
-    chosen = settings.model or [f"released={predict.released_model()}"]
+    chosen = settings.model or [f"released={released_model()}"]
     pairs = [text.partition("=")[::2] for text in chosen]
-    return {name: predict.load_model(folder) for name, folder in pairs}
+    return {name: load_model(folder) for name, folder in pairs}
 
 
 def bound(settings, model, conditions, content):

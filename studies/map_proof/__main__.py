@@ -22,7 +22,7 @@ import numpy as np
 from astropy.io import fits
 
 from phangs_sfh.instrument.description import load_instrument
-from phangs_sfh.prediction import predict
+from phangs_sfh.prediction.model_folder import read_description
 from phangs_sfh.ssp.engines import load_ssp
 from studies.map_proof import against_ppxf, comparisons, page
 from studies.map_proof.mock_files import write_observation, write_truth
@@ -143,7 +143,7 @@ def prove_real(source, work, docs, model, bootstraps):
               "galaxy in it is used again.")  # fmt: skip
 def prove(model, real, bootstraps, docs, work):
     """Prove the maps; a few minutes on two cores."""
-    _, info, _ = predict.read_description(model)
+    _, info, _ = read_description(model)
     words = f"{info['name']}, version {info['version']}"
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(work or folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from phangs_sfh.evaluation.report.markdown import put_between
-from phangs_sfh.prediction.predict import load_model
+from phangs_sfh.prediction.model import load_model
 from studies.real_spectra import comparison
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -126,7 +126,7 @@ def compare(tables, model, bootstraps=0, progress=None):
     Parameters
     ----------
     tables : dict of QTable by name
-    model : predict.Model
+    model : prediction.Model
     bootstraps : int, of pPXF
     progress : callable given the number of spectra done
 

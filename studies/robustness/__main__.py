@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from phangs_sfh.evaluation.report.markdown import put_between
-from phangs_sfh.prediction.predict import load_model
+from phangs_sfh.prediction.model import load_model
 from phangs_sfh.ssp import bc03
 from studies.robustness import apparent_ages, comparison
 

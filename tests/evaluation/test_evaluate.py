@@ -15,7 +15,7 @@ from phangs_sfh.evaluation.mocks import QUANTITIES
 from phangs_sfh.evaluation.report import model_card
 from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions, observe
-from phangs_sfh.prediction.predict import load_model
+from phangs_sfh.prediction.model import load_model
 
 SAMPLE = Path(__file__).parents[2] / "tfrecords" / "sample"
 

@@ -18,7 +18,7 @@ from phangs_sfh.cli.export import export
 from phangs_sfh.errors import InputError
 from phangs_sfh.export import warm_up
 from phangs_sfh.observations.flags import Flag
-from phangs_sfh.prediction import predict as prediction
+from phangs_sfh.prediction.model import load_model
 
 pytest.importorskip("tensorflow_serving")
 import loopback_server  # noqa: E402
@@ -34,7 +34,7 @@ FLOAT32, DOUBLE, INT32 = 1, 2, 3
 
 @pytest.fixture(scope="module")
 def model():
-    return prediction.load_model()
+    return load_model()
 
 
 @pytest.fixture(scope="module")

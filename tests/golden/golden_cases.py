@@ -25,6 +25,8 @@ from phangs_sfh.observations.table import read_observations
 from phangs_sfh.posterior import summaries
 from phangs_sfh.posterior.fused_head import FusedHead
 from phangs_sfh.prediction import predict
+from phangs_sfh.prediction.model import load_model as load_exported
+from phangs_sfh.prediction.model_folder import released_model
 from phangs_sfh.problems.histories import INPUTS, priors
 from phangs_sfh.problems.histories.simulator import Simulator
 from phangs_sfh.training import fit
@@ -72,7 +74,7 @@ def write_table():
 
 def answers(name):
     """What a released model's SavedModel says of the table: result columns and some samples."""
-    model = predict.load_model(name)
+    model = load_exported(name)
     seen = read_observations(
         TABLE, model.instrument, mask_emission_lines=model.masks_emission_lines
     )
@@ -86,7 +88,7 @@ def answers(name):
 
 def graph(name):
     """What ``model.keras`` makes of the table through the code of today, without recalibration."""
-    folder = predict.released_model(name)
+    folder = released_model(name)
     model, description = load_model(folder)
     spec = posterior_of(description)
     seen = read_observations(TABLE, load_instrument(), mask_emission_lines=False)

@@ -22,6 +22,7 @@ from phangs_sfh.observations import rest_frame
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.observations.table import Observations
 from phangs_sfh.prediction import predict
+from phangs_sfh.prediction.model import load_model
 
 NY, NX = 4, 5
 
@@ -29,7 +30,7 @@ NY, NX = 4, 5
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "1"
-    return predict.load_model(write_fake_model(folder))
+    return load_model(write_fake_model(folder))
 
 
 def maps_of(path, model, output, redshift=REDSHIFT, **field):

@@ -11,6 +11,7 @@ from phangs_sfh.maps.model import MapModel
 from phangs_sfh.maps.rates_and_densities import window_weights
 from phangs_sfh.observations.table import Observations
 from phangs_sfh.prediction import predict
+from phangs_sfh.prediction.model import load_model
 
 
 def observed(n=40):
@@ -27,7 +28,7 @@ def observed(n=40):
 
 @pytest.mark.parametrize("released", [True, False])
 def test_answers_are_those_of_the_signatures(tmp_path, released):
-    model = predict.load_model(None if released else write_fake_model(tmp_path / "1"))
+    model = load_model(None if released else write_fake_model(tmp_path / "1"))
     observations = observed()
     answers = MapModel(model).answer(observations)
     table = predict.predict(observations, model)
@@ -48,7 +49,7 @@ def test_answers_are_those_of_the_signatures(tmp_path, released):
 
 
 def test_a_model_without_samples_is_refused(tmp_path):
-    model = predict.load_model(write_fake_model(tmp_path / "1"))
+    model = load_model(write_fake_model(tmp_path / "1"))
     bare = type("Bare", (), {"signatures": {"serving_default": None}})
     object.__setattr__(model, "saved", bare)
     with pytest.raises(InputError, match="no signature 'posterior'"):

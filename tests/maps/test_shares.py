@@ -21,7 +21,7 @@ from phangs_sfh.maps.input import cube_spectra
 from phangs_sfh.maps.on_dask import answer_rows
 from phangs_sfh.maps.output import MapFile
 from phangs_sfh.maps.request import open_request
-from phangs_sfh.prediction.predict import load_model
+from phangs_sfh.prediction.model import load_model
 
 NY, NX = 8, 5
 LIST = ["c.fits", "--redshift", "0.003", "--image", "F555W=i.fits", "--psf", "0.8"]

@@ -17,6 +17,7 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.observations.table import observations_from_table
 from phangs_sfh.prediction import client
 from phangs_sfh.prediction import predict as prediction
+from phangs_sfh.prediction.model import load_model
 
 pytest.importorskip("tensorflow_serving")
 import grpc  # noqa: E402
@@ -52,7 +53,9 @@ def no_faults_left(servable):
 @pytest.fixture
 def quick(monkeypatch):
     """Retries without long pauses."""
-    rest, grpc_ = (importlib.import_module(f"phangs_sfh.client_{n}") for n in ("rest", "grpc"))
+    rest, grpc_ = (
+        importlib.import_module(f"phangs_sfh.prediction.client_{n}") for n in ("rest", "grpc")
+    )
     monkeypatch.setitem(grpc_.RETRY, "initialBackoff", "0.01s")
     monkeypatch.setitem(grpc_.RETRY, "maxBackoff", "0.02s")
     monkeypatch.setattr(rest.Retry, "DEFAULT_BACKOFF_MAX", 0.02)
@@ -73,7 +76,7 @@ def test_served_and_local_tables_are_the_same(address, folder, servable):
     table["flux_err"][4] = 0
     for band in INSTRUMENT.band_names:
         table[f"{band}_err"][4] = 0
-    here, local_meta = answers(table, prediction.load_model(folder), batch_size=16)
+    here, local_meta = answers(table, load_model(folder), batch_size=16)
     model = client.connect(address, folder)
     assert model.warnings == [] and model.masks_emission_lines
     before, done = servable.requests, []
@@ -156,7 +159,7 @@ def test_what_is_no_address(words, folder):
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED])
 def test_a_busy_server_is_asked_again(address, folder, servable, code, quick):
     model = client.connect(address, folder)
-    expected, _ = answers(make_table(40), prediction.load_model(folder), batch_size=40)
+    expected, _ = answers(make_table(40), load_model(folder), batch_size=40)
     servable.faults += [Refused(code, "the queue is full")] * 2
     found, _ = answers(make_table(40), model, batch_size=40)
     assert np.allclose(found["mw_logage_p50"], expected["mw_logage_p50"], rtol=1e-6)

@@ -11,7 +11,9 @@ from input_tables import INSTRUMENT, make_table
 from phangs_sfh.errors import InputError
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.observations.table import observations_from_table
-from phangs_sfh.prediction import predict
+from phangs_sfh.prediction import model_folder, predict
+from phangs_sfh.prediction.model import Model, load_model
+from phangs_sfh.prediction.model_folder import find_model, released_model
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(folder):
-    return predict.load_model(folder)
+    return load_model(folder)
 
 
 def values(table):
@@ -58,13 +60,13 @@ def test_the_rest_of_a_batch_does_not_matter(model):
 
 def test_few_batch_shapes_and_all_rows_are_reported(model, monkeypatch):
     shapes, done = [], []
-    answer = predict.Model.answer
+    answer = Model.answer
 
     def spy(self, **inputs):
         shapes.append(len(inputs["flux"]))
         return answer(self, **inputs)
 
-    monkeypatch.setattr(predict.Model, "answer", spy)
+    monkeypatch.setattr(Model, "answer", spy)
     table = predict.predict(observe(make_table(150)), model, 64, progress=done.append)
     assert shapes == [64, 64, 32] and done == [64, 64, 22] and len(table) == 150
     shapes.clear()
@@ -103,7 +105,7 @@ def _another_instrument():
 
 def test_model_and_instrument_must_agree(folder, model):
     with pytest.raises(InputError, match="instrument 'NIRCam'|for 'NIRCam'"):
-        predict.load_model(folder, instrument=_another_instrument())
+        load_model(folder, instrument=_another_instrument())
     observations = replace(observe(make_table()), instrument=_another_instrument())
     with pytest.raises(InputError, match="bands differ.*use a model trained for it"):
         predict.predict(observations, model)
@@ -142,26 +144,26 @@ def test_models_that_are_refused(folder, tmp_path, damage):
     change, words = DAMAGES[damage]
     change(copy)
     with pytest.raises(InputError, match=words) as caught:
-        predict.load_model(copy)
+        load_model(copy)
     assert str(caught.value).startswith(str(copy)) and "\n" not in str(caught.value)
 
 
 def test_released_model_is_the_highest_version(tmp_path, monkeypatch):
-    monkeypatch.setattr(predict.resources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(model_folder.resources, "files", lambda _: tmp_path)
     with pytest.raises(InputError, match="no released model.*--model"):
-        predict.load_model()
+        load_model()
     for version in ("2", "10", "latest", "9"):
         (tmp_path / "phangs" / version).mkdir(parents=True)
-    assert predict.released_model() == tmp_path / "phangs" / "10"
+    assert released_model() == tmp_path / "phangs" / "10"
     (tmp_path / "phangs-robust" / "3").mkdir(parents=True)
-    assert predict.find_model("phangs-robust") == tmp_path / "phangs-robust" / "3"
-    assert predict.find_model("elsewhere/phangs-robust") == Path("elsewhere/phangs-robust")
+    assert find_model("phangs-robust") == tmp_path / "phangs-robust" / "3"
+    assert find_model("elsewhere/phangs-robust") == Path("elsewhere/phangs-robust")
 
 
 def test_released_model_answers_alone_as_in_a_batch():
     """Rounding may move an answer by a thousandth of its error bar, no more."""
     try:
-        released = predict.load_model()
+        released = load_model()
     except InputError:
         pytest.skip("no released model is installed")
     table = make_table(40)

@@ -8,7 +8,7 @@ from drawn_model import write_fake_model
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.peers.benchmark import sample
-from phangs_sfh.prediction.predict import load_model
+from phangs_sfh.prediction.model import load_model
 from studies.real_spectra import comparison
 
 pytest.importorskip("ppxf")

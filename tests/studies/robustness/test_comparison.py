@@ -7,7 +7,7 @@ from drawn_model import write_fake_model
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.peers.benchmark import sample
 from phangs_sfh.peers.ppxf import SCALARS
-from phangs_sfh.prediction.predict import load_model
+from phangs_sfh.prediction.model import load_model
 from studies.robustness import comparison, foreign_ssps
 
 

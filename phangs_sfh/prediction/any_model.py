@@ -1,0 +1,190 @@
+"""What a model can be asked, be it here or on a server: from a user's data to answers.
+
+How the data are brought to the network (its grid, the emission lines it must not see, the medium
+and the redshift they state) follows from the model and the data: there is nothing to remember.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.observations.table import read_observations
+from phangs_sfh.prediction import predict
+from phangs_sfh.prediction.predict import N_DRAWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from astropy.table import QTable
+
+    from phangs_sfh.observations.rest_frame import Observations
+
+TIMEOUT = 60.0  # s, for one request to a server
+
+
+class AnyModel:
+    """The questions; a ``Model`` and a ``RemoteModel`` answer them alike.
+
+    They have ``path``, ``info`` (the model.json), ``instrument``; ``answer`` and ``draw`` take and
+    give arrays.
+    """
+
+    in_flight = 1
+    warnings = ()
+    """What a user should know of the model, lines of text."""
+
+    @property
+    def masks_emission_lines(self) -> bool:
+        """True if the model knows no gas and must not be shown emission lines."""
+        return self.info["emission_lines"] == "masked"
+
+    def read(self, data, redshift: float | None = None, wavemed: str | None = None) -> Observations:
+        """Bring data to the model's rest-frame grid, as ``predict`` and all others do.
+
+        Parameters
+        ----------
+        data : path of a table (FITS, ECSV) or of a spectrum that specutils can load; astropy Table
+            or a Row of one; specutils Spectrum; or a list of any of these. A table has a row per
+            object: ``wave``, ``flux``, ``flux_err`` (n_pixels each, any f_lambda unit), optional
+            ``mask`` (True = bad), ``redshift``, and bands ``F275W``, ``F275W_err`` ...
+        redshift : for rows whose data give none
+        wavemed : 'air' or 'vacuum', where the data do not say
+
+        Returns
+        -------
+        observations : Observations, float32 arrays (n, 1761) and (n, 5); ``warnings`` says what was
+            set aside
+
+        Raises
+        ------
+        InputError
+            One line: the file or column that cannot be used, and the remedy.
+
+        Examples
+        --------
+        >>> import phangs_sfh as ps
+        >>> observations = ps.load_model("phangs").read(ps.demo_spectrum())
+        >>> observations.flux.shape, observations.warnings
+        ((1, 1761), ())
+        """
+        return read_observations(
+            data, self.instrument, redshift=redshift, wavemed=wavemed,
+            mask_emission_lines=self.masks_emission_lines,
+        )  # fmt: skip
+
+    def predict(
+        self,
+        data,
+        redshift: float | None = None,
+        wavemed: str | None = None,
+        *,
+        batch_size: int = 256,
+        progress: Callable[[int], object] | None = None,
+    ) -> QTable:
+        """Histories, ages, metallicities, mass to light and dust of every object, with error bars.
+
+        Parameters
+        ----------
+        data, redshift, wavemed : see ``read``; ``data`` may also be what ``read`` returned
+        batch_size : rows answered at once; changes no answer but for rounding
+        progress : called with the number of rows just done
+
+        Returns
+        -------
+        answers : one row per object: ``_p16``, ``_p50`` and ``_p84`` of ``sfh`` (16 fractions of
+            the mass formed) and ``mh`` (16, dex), of ``mw_logage``, ``lw_logage`` (dex of yr),
+            ``mw_mh``, ``lw_mh`` (dex), ``logml`` (dex of Msun / Lsun) and ``av`` (mag);
+            ``surprise`` and ``flag``. NaN where there was nothing to answer from.
+
+        Raises
+        ------
+        InputError
+            If the data cannot be used, or the server does not answer.
+
+        Notes
+        -----
+        A re-creation and extension of Galceran et al. 2026 (arXiv:2605.13973); percentiles are of
+        one joint posterior, recalibrated (Kuleshov, Fenner & Ermon 2018).
+
+        Examples
+        --------
+        >>> import phangs_sfh as ps
+        >>> model = ps.load_model("phangs")
+        >>> answers = model.predict(ps.demo_spectrum())
+        >>> answers["sfh_p50"].shape
+        (1, 16)
+        >>> print(answers["mw_logage_p50"].unit)
+        dex(yr)
+        """
+        return predict.predict(self._read(data, redshift, wavemed), self, batch_size, progress)
+
+    def sample(
+        self,
+        data,
+        n: int = N_DRAWS,
+        seed: int = 0,
+        *,
+        redshift: float | None = None,
+        wavemed: str | None = None,
+        batch_size: int = 256,
+        progress: Callable[[int], object] | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Joint samples of the posterior of every object, all of equal weight.
+
+        A model has 256 quasi-random samples of each object, always the same ones, recalibrated as
+        the percentiles are. ``seed`` says which ``n`` of them are taken, in which order.
+
+        Parameters
+        ----------
+        data, redshift, wavemed, batch_size, progress : see ``predict``
+        n : samples of each object, at most 256; more: ``Model.posterior(data).sample(n)``
+        seed : not negative
+
+        Returns
+        -------
+        draws : float32 arrays by name: ``sfh`` and ``mh`` (rows, n, 16), ``mw_logage``,
+            ``lw_logage``, ``mw_mh``, ``lw_mh``, ``logml`` and ``av`` (rows, n), in the units of
+            ``predict``; NaN in rows without data. 150 kB a row at n = 256.
+
+        Raises
+        ------
+        InputError
+            If n is out of range, or as ``predict``.
+
+        Examples
+        --------
+        The share of the mass formed in the last 100 Myr, with its 68 % interval:
+
+        >>> import numpy as np
+        >>> import phangs_sfh as ps
+        >>> draws = ps.load_model("phangs").sample(ps.demo_spectrum(), n=100)
+        >>> draws["sfh"].shape
+        (1, 100, 16)
+        >>> young = draws["sfh"][..., :8].sum(axis=-1)
+        >>> low, high = np.quantile(young, [0.16, 0.84])
+        >>> bool(0 < low < high < 0.1)
+        True
+        """
+        observations = self._read(data, redshift, wavemed)
+        return predict.sample(observations, self, n, seed, batch_size, progress)
+
+    def posterior(self, data, redshift: float | None = None, wavemed: str | None = None):
+        """The posterior as a distribution; only a ``Model`` at hand has it."""
+        raise InputError(
+            f"{self.path}: a server gives percentiles and samples, no density; load the model's "
+            "own folder: load_model(FOLDER).posterior(data)"
+        )
+
+    def _read(self, data, redshift, wavemed):
+        from phangs_sfh.observations.rest_frame import Observations
+
+        if isinstance(data, Observations):
+            return data
+        observations = self.read(data, redshift, wavemed)
+        for note in observations.warnings:
+            warnings.warn(note, stacklevel=3)
+        return observations

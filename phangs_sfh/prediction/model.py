@@ -1,0 +1,182 @@
+"""An exported model, loaded: the object that a user asks."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.files import checksums
+from phangs_sfh.instrument.description import Instrument
+from phangs_sfh.prediction import predict
+from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
+from phangs_sfh.prediction.model_folder import check_instrument, read_description
+from phangs_sfh.prediction.results import ANSWER_NAMES
+
+if TYPE_CHECKING:
+    from tensorflow_probability import distributions
+
+    from phangs_sfh.prediction.client import RemoteModel
+
+
+@dataclass(frozen=True)
+class Model(AnyModel):
+    """An exported model, loaded with ``load_model``.
+
+    Ask it with ``predict`` (a table with error bars), ``sample`` (draws) and ``posterior`` (the
+    density).
+
+    Attributes
+    ----------
+    path : Path, of its folder
+    info : dict, its model.json
+    instrument : Instrument
+    saved : the SavedModel; its signatures live as long as it does
+    """
+
+    path: Path
+    info: dict
+    instrument: Instrument
+    saved: object
+
+    def answer(self, **inputs):
+        """Run ``serving_default`` on float32 arrays; dict of arrays."""
+        return self._run("serving_default", inputs)
+
+    def draw(self, **inputs):
+        """Run ``posterior`` on float32 arrays; dict of arrays (n, 256, ...).
+
+        Raises
+        ------
+        InputError
+            If the model has no such signature.
+        """
+        if "posterior" not in self.saved.signatures:
+            raise InputError(
+                f"{self.path}: the SavedModel has no signature 'posterior'; export it again"
+            )
+        return self._run("posterior", inputs)
+
+    def _run(self, signature, inputs):
+        import tensorflow as tf
+
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        outputs = self.saved.signatures[signature](**tensors)
+        return {name: value.numpy() for name, value in outputs.items()}
+
+    @cached_property
+    def network(self):
+        """The Keras network and the content of its model.json; of ``model.keras``.
+
+        Raises
+        ------
+        InputError
+            If the file is not beside the SavedModel, or is damaged.
+        """
+        from phangs_sfh.network.model import load_model
+
+        return load_model(self.path)
+
+    def posterior(
+        self, data, redshift: float | None = None, wavemed: str | None = None
+    ) -> distributions.Distribution:
+        """The joint posterior density of all labels, a TensorFlow Probability distribution.
+
+        A mixture of normals under a chain of bijectors, as the network was trained. It is the
+        density before the recalibration that ``predict`` and ``sample`` have, which moves
+        percentiles by a few per cent of probability (``docs/choices.md``).
+
+        Parameters
+        ----------
+        data, redshift, wavemed : see ``read``
+
+        Returns
+        -------
+        density : batch shape (rows,); ``sample(n)``, ``log_prob(labels)``, ``mean()``. Labels by
+            name as in ``sample``.
+
+        Raises
+        ------
+        InputError
+            If the data cannot be used or ``model.keras`` is not beside the SavedModel.
+        """
+        import tensorflow as tf
+
+        from phangs_sfh.posterior.density import label_distribution
+
+        observations = self._read(data, redshift, wavemed)
+        network, description = self.network
+
+        def params(**inputs):
+            return {"params": network(inputs, training=False).numpy()}
+
+        found = predict.collected(params, observations, self, batch_size=256)
+        return label_distribution(description, tf.constant(found["params"]))
+
+
+def load_model(
+    model: str | os.PathLike | None = None,
+    instrument: Instrument | None = None,
+    *,
+    server: str | None = None,
+    timeout: float = TIMEOUT,
+) -> Model | RemoteModel:
+    """Load a model, or connect to one that TensorFlow Serving serves.
+
+    Parameters
+    ----------
+    model : name of a released model (``phangs``, ``phangs-robust``, ``phangs-paper``; its newest
+        version) or folder with saved_model.pb and model.json, as ``fit`` and ``export_model`` write
+        it; default ``phangs``. With ``server``: the folder that says what the served model is.
+    instrument : that the data were taken with; if given, the model's must agree
+    server : ``HOST:PORT`` (gRPC) or ``http://HOST:PORT`` (REST), either with ``/NAME`` or
+        ``/NAME/VERSION`` behind for another model than ``model``
+    timeout : seconds that a request to the server may take
+
+    Returns
+    -------
+    model : with methods ``predict``, ``sample``, ``posterior`` (the latter not of a server's)
+
+    Raises
+    ------
+    InputError
+        If there is no model, it is damaged, of another schema or for another instrument; or the
+        server is away or serves something else.
+
+    Examples
+    --------
+    >>> import phangs_sfh as ps
+    >>> model = ps.load_model("phangs")
+    >>> model.info["name"], model.instrument.n_pixels, model.instrument.band_names
+    ('phangs', 1761, ['F275W', 'F336W', 'F438W', 'F555W', 'F814W'])
+    """
+    if server is not None:
+        from phangs_sfh.prediction.client import connect
+
+        remote = connect(server, model, timeout)
+        if instrument is not None:
+            check_instrument(remote.path, remote.instrument, instrument)
+        return remote
+    path, info, theirs = read_description(model)
+    if instrument is not None:
+        check_instrument(path, theirs, instrument)
+    checksums.verify(path, remedy="copy or export the model again")
+    import tensorflow as tf
+
+    try:
+        saved = tf.saved_model.load(str(path))
+        outputs = set(saved.signatures["serving_default"].structured_outputs)
+    except Exception as error:  # TensorFlow has no common error for a damaged SavedModel
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{path}: the SavedModel cannot be loaded ({reason}); export or copy it again"
+        ) from None
+    absent = [name for name in ANSWER_NAMES if name not in outputs]
+    if absent:
+        raise InputError(
+            f"{path}: the SavedModel's serving_default lacks output '{absent[0]}'; export it again"
+        )
+    return Model(path=path, info=info, instrument=theirs, saved=saved)
