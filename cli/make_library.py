@@ -120,7 +120,7 @@ def draw_preview(path, seed, ssp, prior, overwrite):
     if Path(path).exists() and not overwrite:
         raise InputError(f"{path}: exists already; use --overwrite or another name")
     settings = load_prior(prior)
-    model = ForwardModel(load_ssp(ssp), load_instrument())
+    forward = ForwardModel(load_ssp(ssp), load_instrument())
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    preview.draw_preview(path, model, settings, seed)
+    preview.draw_preview(path, forward, settings, seed)
     click.echo(f"{path}: {preview.N_SHOWN} galaxies")

@@ -79,7 +79,7 @@ class ForwardModel:
         other.templates = templates
         return other
 
-    def observe(self, stars, screen, gas=None):
+    def noiseless(self, stars, screen, gas=None):
         """Noiseless spectra and band fluxes.
 
         Parameters
@@ -144,7 +144,7 @@ class ForwardModel:
         Parameters
         ----------
         stars : Stars
-        bands : (n, n_bands) array as returned by ``observe``
+        bands : (n, n_bands) array as returned by ``noiseless``
 
         Returns
         -------

@@ -9,32 +9,32 @@ DIFFUSE_SLOPE = 0.7  # Charlot & Fall 2000
 BIRTH_CLOUD_SLOPE = 1.0
 
 
-def stars_from_bins(model, sfh, mh):
+def stars_from_bins(forward, sfh, mh):
     """Stars with a constant rate and one metallicity within each of the 16 bins.
 
     Parameters
     ----------
-    model : galaxy.model.ForwardModel
+    forward : galaxy.forward_model.ForwardModel
     sfh : (n, 16) array, mass fractions; normalised here
     mh : (n, 16) array [dex]
 
     Returns
     -------
-    stars : galaxy.model.Stars
+    stars : galaxy.forward_model.Stars
     """
-    t = model.templates
+    t = forward.templates
     share = np.diff(t.cell_edges) / np.diff(ages.EDGES_YR)[t.cell_bin]
     mass = np.asarray(sfh)[:, t.cell_bin] * share
     mass /= mass.sum(axis=1, keepdims=True)
     return Stars(mass, np.asarray(mh)[:, t.cell_bin])
 
 
-def rebuild(model, sfh, mh, av, sigma_v, slope=DIFFUSE_SLOPE, av_young=0.0):
+def rebuild(forward, sfh, mh, av, sigma_v, slope=DIFFUSE_SLOPE, av_young=0.0):
     """Spectra and band fluxes of the stars of an answer, without gas.
 
     Parameters
     ----------
-    model : galaxy.model.ForwardModel
+    forward : galaxy.forward_model.ForwardModel
     sfh, mh : (n, 16) arrays
     av : (n,) array [mag], diffuse
     sigma_v : (n,) array [km/s]; not part of an answer, to be fitted or assumed
@@ -54,4 +54,4 @@ def rebuild(model, sfh, mh, av, sigma_v, slope=DIFFUSE_SLOPE, av_young=0.0):
         slope_young=np.full(n, BIRTH_CLOUD_SLOPE),
         sigma_v=np.broadcast_to(sigma_v, n),
     )
-    return model.observe(stars_from_bins(model, sfh, mh), screen)
+    return forward.noiseless(stars_from_bins(forward, sfh, mh), screen)

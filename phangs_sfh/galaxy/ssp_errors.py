@@ -25,7 +25,7 @@ AMPLITUDES = (0.25, 1.75)  # of a whole draw: libraries agree better in some res
 
 
 @dataclass(frozen=True)
-class LibraryErrors:
+class SSPErrors:
     """How far libraries differ: standard deviations.
 
     The defaults are 1.6 times the offsets that full spectral fitting and networks show on mocks of
@@ -50,7 +50,7 @@ class LibraryErrors:
     ultraviolet: float = 0.24
 
 
-NAMES = tuple(f.name for f in fields(LibraryErrors))
+NAMES = tuple(f.name for f in fields(SSPErrors))
 
 
 class Fields:
@@ -90,7 +90,7 @@ class ErrorModel:
     Parameters
     ----------
     templates : templates.Templates
-    errors : LibraryErrors
+    errors : SSPErrors
     """
 
     def __init__(self, templates, errors):

@@ -57,7 +57,7 @@ def rebuild_to_data(forward, draws, flux, flux_err):
 
     Parameters
     ----------
-    forward : galaxy.model.ForwardModel
+    forward : galaxy.forward_model.ForwardModel
     draws : dict with ``sfh``, ``mh`` (n_draws, 16) and ``av`` (n_draws,) [mag]
     flux, flux_err : (n_pixels,) arrays on the instrument's grid; error <= 0 where not used
 

@@ -15,12 +15,12 @@ STARS, METALS, LIGHT = "#2a6f97", "#b5651d", "0.25"
 YOUNGEST_SHOWN_MYR = 1.0
 
 
-def preview_figure(model, prior, seed=0):
+def preview_figure(forward, prior, seed=0):
     """Star formation history, metallicity, spectrum and bands of a dozen galaxies.
 
     Parameters
     ----------
-    model : galaxy.model.ForwardModel
+    forward : galaxy.forward_model.ForwardModel
     prior : dict from ``priors.load_prior``
     seed : int
 
@@ -28,7 +28,7 @@ def preview_figure(model, prior, seed=0):
     -------
     figure : matplotlib Figure, a row for each galaxy
     """
-    drawn = next(galaxies(model, prior, np.random.default_rng(seed), N_DRAWN))
+    drawn = next(galaxies(forward, prior, np.random.default_rng(seed), N_DRAWN))
     chosen = _of_many_kinds(drawn["family"])
     figure = Figure(figsize=(15, 1.55 * len(chosen) + 0.9), layout="constrained")
     FigureCanvasAgg(figure)
@@ -37,7 +37,7 @@ def preview_figure(model, prior, seed=0):
         galaxy = {name: values[number] for name, values in drawn.items()}
         _draw_history(row[0], galaxy)
         _draw_metallicity(row[1], galaxy)
-        _draw_light(row[2], galaxy, model.instrument)
+        _draw_light(row[2], galaxy, forward.instrument)
     for axis, title in zip(axes[0], ("star formation rate", "[M/H]", "light"), strict=True):
         axis.set_title(title, fontsize=11)
     for axis in axes[-1, :2]:
@@ -45,16 +45,16 @@ def preview_figure(model, prior, seed=0):
     axes[-1, 2].set_xlabel("rest wavelength [Å]")
     name = prior.get("name", "user's")
     figure.suptitle(
-        f"{len(chosen)} galaxies of the prior “{name}”, {model.ssp.provenance['engine']} stars, "
+        f"{len(chosen)} galaxies of the prior “{name}”, {forward.ssp.provenance['engine']} stars, "
         f"seed {seed}: noiseless spectrum (line) and bands (dots)",
         fontsize=12,
     )
     return figure
 
 
-def draw_preview(path, model, prior, seed=0):
+def draw_preview(path, forward, prior, seed=0):
     """Write ``preview_figure`` to ``path``."""
-    save_figure(preview_figure(model, prior, seed), path)
+    save_figure(preview_figure(forward, prior, seed), path)
 
 
 def _of_many_kinds(family):

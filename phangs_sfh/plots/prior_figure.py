@@ -21,10 +21,10 @@ N_HISTOGRAM = 60
 COLOUR = "#2a6f97"
 
 
-def draw_labels(model, prior, n, seed=0):
+def draw_labels(forward, prior, n, seed=0):
     """Labels of ``n`` galaxies: dict of (n,) arrays for the scalars, (n, 16) for sfh and mh."""
     names = [*SCALARS, "sfh", "mh"]
-    chunks = list(galaxies(model, prior, np.random.default_rng(seed), n))
+    chunks = list(galaxies(forward, prior, np.random.default_rng(seed), n))
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in names}
 
 
@@ -77,9 +77,9 @@ def prior_figure(labels, title):
     return figure
 
 
-def draw_prior(path, model, prior, n=20_000, seed=0):
+def draw_prior(path, forward, prior, n=20_000, seed=0):
     """Draw ``n`` galaxies and write their ``prior_figure`` to ``path``; returns the labels."""
-    labels = draw_labels(model, prior, n, seed)
+    labels = draw_labels(forward, prior, n, seed)
     title = f"Prior “{prior.get('name', path)}”: {n} galaxies"
     save_figure(prior_figure(labels, title), path)
     return labels

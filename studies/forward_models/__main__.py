@@ -91,22 +91,22 @@ def history(components, edges, universe):
     return younger, c["metallicity"]
 
 
-def ours_in_z(model, components, universe):
+def ours_in_z(forward, components, universe):
     """As ``ours``, between the grid's metallicities linear in Z and not in [M/H]."""
     kind = next(name for name in components if name in ("delayed", "constant", "dblplaw"))
-    nodes = model.ssp.metallicity / model.ssp.z_sun
+    nodes = forward.ssp.metallicity / forward.ssp.z_sun
     high = int(np.searchsorted(nodes, components[kind]["metallicity"]))
     share = (components[kind]["metallicity"] - nodes[high - 1]) / (nodes[high] - nodes[high - 1])
     results = [
-        ours(model, {**components, kind: {**components[kind], "metallicity": node}}, universe)
+        ours(forward, {**components, kind: {**components[kind], "metallicity": node}}, universe)
         for node in nodes[high - 1 : high + 1]
     ]
     return [(1 - share) * low + share * up for low, up in zip(*results, strict=True)]
 
 
-def ours(model, components, universe):
+def ours(forward, components, universe):
     """Spectrum and bands [L_sun / Å per M_sun] and line fluxes [L_sun per M_sun]."""
-    younger, metallicity = history(components, model.cell_edges, universe)
+    younger, metallicity = history(components, forward.cell_edges, universe)
     mass = np.diff(younger, axis=1)
     mh = np.log10(metallicity)
     stars = Stars(mass, np.full_like(mass, mh))
@@ -122,7 +122,7 @@ def ours(model, components, universe):
         sigma_v=one(SIGMA_V),
     )
     if "nebular" not in components:
-        spectrum, bands = model.observe(stars, screen)
+        spectrum, bands = forward.noiseless(stars, screen)
         return spectrum[0], bands[0], np.zeros(len(LINES))
     gas = Gas(
         covering=one(1.0),
@@ -132,10 +132,12 @@ def ours(model, components, universe):
         sigma=one(GAS_SIGMA),
         in_spectrum=np.array([False]),
     )
-    spectrum, bands = model.observe(stars, screen, gas)
-    shown, _ = model.observe(stars, screen, dataclasses.replace(gas, in_spectrum=np.array([True])))
+    spectrum, bands = forward.noiseless(stars, screen, gas)
+    shown, _ = forward.noiseless(
+        stars, screen, dataclasses.replace(gas, in_spectrum=np.array([True]))
+    )
     lines = (shown.astype(float) - spectrum)[0]
-    wave = model.instrument.wave
+    wave = forward.instrument.wave
     near = np.abs(wave[:, None] - np.array(list(LINES.values()))) < 7.5
     return spectrum[0], bands[0], lines @ near * (wave[1] - wave[0])
 
@@ -146,25 +148,25 @@ def compare_bagpipes(output):
     # Finer than bagpipes' defaults, which are for speed: R = 1000 in spectra, 100 in bands.
     bagpipes.config.R_spec, bagpipes.config.R_phot = 5000.0, 1000.0
     universe = bagpipes.utils.cosmo.age(0).value
-    model = model_without_lsf(bc03.load())
-    wave = model.instrument.wave
-    to_line = np.abs(wave[:, None] - model.gas.grid.line_wave).min(axis=1)
+    forward = model_without_lsf(bc03.load())
+    wave = forward.instrument.wave
+    to_line = np.abs(wave[:, None] - forward.gas.grid.line_wave).min(axis=1)
     # Lines are compared by their fluxes; ours are left out of the spectra.
     found = {"wave": wave, "names": np.array(list(GALAXIES)), "continuum": to_line > 15.0}
     for name in ("our_spectra", "our_bands", "our_lines", "spectra", "bands", "lines"):
         found[name] = []
     with tempfile.TemporaryDirectory() as folder:
         filters = []
-        for band in model.instrument.bands:
+        for band in forward.instrument.bands:
             filters.append(f"{folder}/{band.name}.txt")
             np.savetxt(filters[-1], np.transpose([band.wave, band.throughput]))
         for title, components in GALAXIES.items():
-            results = (ours_in_z if title == IN_Z else ours)(model, components, universe)
+            results = (ours_in_z if title == IN_Z else ours)(forward, components, universe)
             for name, result in zip(
                 ("our_spectra", "our_bands", "our_lines"), results, strict=True
             ):
                 found[name].append(result)
-            galaxy = bagpipes_galaxy(bagpipes, components, filters, model.instrument.wave)
+            galaxy = bagpipes_galaxy(bagpipes, components, filters, forward.instrument.wave)
             lines = [galaxy.line_fluxes[line] for line in LINES] if "nebular" in components else 0
             found["spectra"].append(galaxy.spectrum[:, 1] / SUN_IN_BAGPIPES)
             found["bands"].append(galaxy.photometry / SUN_IN_BAGPIPES)
@@ -203,7 +205,7 @@ def compare_fsps(output):
     now = 13.7  # [Gyr]
     time_gyr = np.linspace(0.0, now, 6851)
     grid = fsps_engine.load()
-    model = model_without_lsf(grid)
+    forward = model_without_lsf(grid)
     solar = int(np.argmin(np.abs(grid.mh)))
     peer = fsps.StellarPopulation(
         zcontinuous=0,
@@ -217,25 +219,25 @@ def compare_fsps(output):
         max_wave_smooth=7300,
     )
     histories = tabular_histories(time_gyr)
-    found = {"wave": model.instrument.wave, "names": np.array(list(histories))}
-    found["continuum"] = np.ones(model.instrument.n_pixels, bool)
+    found = {"wave": forward.instrument.wave, "names": np.array(list(histories))}
+    found["continuum"] = np.ones(forward.instrument.n_pixels, bool)
     for name in ("our_spectra", "our_bands", "spectra", "bands"):
         found[name] = []
     none = one(0.0)
     screen = Screen(none.astype(int), none, none + 0.7, none, none + 1.0, one(SIGMA_V))
     for rate in histories.values():
         formed = np.concatenate([[0], np.cumsum(0.5 * (rate[1:] + rate[:-1]) * np.diff(time_gyr))])
-        older = np.interp(now - model.cell_edges / GYR, time_gyr, formed, left=0.0)
+        older = np.interp(now - forward.cell_edges / GYR, time_gyr, formed, left=0.0)
         mass = -np.diff(older)[None] / formed[-1]
-        spectrum, bands = model.observe(Stars(mass, np.full_like(mass, grid.mh[solar])), screen)
+        spectrum, bands = forward.noiseless(Stars(mass, np.full_like(mass, grid.mh[solar])), screen)
         found["our_spectra"].append(spectrum[0])
         found["our_bands"].append(bands[0])
         peer.set_tabular_sfh(time_gyr, rate)
         vacuum, luminosity = peer.get_spectrum(tage=now, peraa=True)
         used = (vacuum > 1900) & (vacuum < 10600)
         wave, luminosity = vacuum_to_air(vacuum[used]), luminosity[used] / (formed[-1] * GYR)
-        found["spectra"].append(np.interp(model.instrument.wave, wave, luminosity))
-        slices = [band_slices(wave, band)[0] for band in model.instrument.bands]
+        found["spectra"].append(np.interp(forward.instrument.wave, wave, luminosity))
+        slices = [band_slices(wave, band)[0] for band in forward.instrument.bands]
         found["bands"].append([(luminosity @ weights).sum() for weights in slices])
     np.savez(output, **found)
 

@@ -168,12 +168,12 @@ def measure(latent_model, galaxy, conditions, night):
     -------
     information : Information
     """
-    wave = latent_model.model.instrument.wave
+    wave = latent_model.forward.instrument.wave
     error = pixel_errors(wave, night)
     seen = np.ones(len(wave), dtype=bool)
     whiten = Whitener(error, night.correlation, seen)
     latent = galaxy.latent[None]
-    spectrum, bands, truth = (v[0] for v in latent_model.observe(latent, galaxy.choices))
+    spectrum, bands, truth = (v[0] for v in latent_model.noiseless(latent, galaxy.choices))
     band_error = LN10_OVER_2P5 * np.sqrt(np.prod(conditions.band_error)) * bands
     derivatives = _derivatives(latent_model, galaxy, whiten, band_error)
     own, by_spectrum, by_bands, gradient = derivatives
@@ -208,7 +208,7 @@ def _derivatives(latent_model, galaxy, whiten, band_error):
     """
     n_latent = len(galaxy.latent)
     pilot = np.vstack([galaxy.latent, galaxy.latent + PILOT_STEP * np.eye(n_latent)])
-    spectrum, bands, quantities = latent_model.observe(pilot, galaxy.choices)
+    spectrum, bands, quantities = latent_model.noiseless(pilot, galaxy.choices)
     change = np.linalg.norm(50 * whiten(spectrum[1:] - spectrum[0]), axis=1)
     change = np.hypot(change, np.linalg.norm((bands[1:] - bands[0]) / band_error, axis=1))
     # A thousandth of a standard deviation is rounding.
@@ -218,7 +218,7 @@ def _derivatives(latent_model, galaxy, whiten, band_error):
     moves = np.zeros((len(own), n_latent))
     moves[np.arange(len(own)), own] = step
     both = np.vstack([galaxy.latent + moves, galaxy.latent - moves])
-    data = latent_model.observe(both, galaxy.choices)
+    data = latent_model.noiseless(both, galaxy.choices)
     central = [(v[: len(own)] - v[len(own) :]) / (2 * step[:, None]) for v in data]
     return own, *central
 

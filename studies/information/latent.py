@@ -110,18 +110,18 @@ class LatentModel:
 
     Parameters
     ----------
-    model : galaxy.model.ForwardModel
+    forward : galaxy.forward_model.ForwardModel
     prior : dict from ``priors.load_prior``
     """
 
-    def __init__(self, model, prior):
-        self.model, self.prior = model, prior
+    def __init__(self, forward, prior):
+        self.forward, self.prior = forward, prior
 
     def _drawn(self, latent, choices):
         generator = LatentGenerator(latent, choices)
-        return draw_galaxies(self.prior, generator, len(latent), self.model)
+        return draw_galaxies(self.prior, generator, len(latent), self.forward)
 
-    def observe(self, latent, choices):
+    def noiseless(self, latent, choices):
         """Noiseless data and quantities.
 
         Parameters
@@ -135,20 +135,20 @@ class LatentModel:
         quantities : (n, 6) array, ``QUANTITIES``
         """
         stars, screen, gas, _ = self._drawn(latent, choices)
-        spectrum, bands = self.model.observe(stars, screen, gas)
+        spectrum, bands = self.forward.noiseless(stars, screen, gas)
         level = np.median(spectrum, axis=1, keepdims=True)
-        labels = self.model.labels(stars, bands) | {"av": screen.av}
+        labels = self.forward.labels(stars, bands) | {"av": screen.av}
         quantities = np.stack([labels[name] for name in QUANTITIES], axis=1)
         return spectrum / level, bands / level, quantities
 
     def quantities(self, latent, choices):
         """Quantities that hang on the stars and the screen alone, all but ``logml`` (NaN): (n, 6).
 
-        Much faster than ``observe``.
+        Much faster than ``noiseless``.
         """
         stars, screen, _, _ = self._drawn(latent, choices)
-        no_light = np.full((len(latent), self.model.instrument.n_bands), np.nan)
-        labels = self.model.labels(stars, no_light) | {"av": screen.av}
+        no_light = np.full((len(latent), self.forward.instrument.n_bands), np.nan)
+        labels = self.forward.labels(stars, no_light) | {"av": screen.av}
         return np.stack([labels[name] for name in QUANTITIES], axis=1)
 
     def burst_fraction(self, galaxy):

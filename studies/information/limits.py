@@ -41,12 +41,12 @@ SCENARIOS = {
 BURST_LIMITS = (0.01, 0.1)
 
 
-def fisher_matrices(model, prior, conditions, n, seed, progress=None):
+def fisher_matrices(forward, prior, conditions, n, seed, progress=None):
     """Fisher matrices of ``n`` galaxies of a prior.
 
     Parameters
     ----------
-    model : galaxy.model.ForwardModel
+    forward : galaxy.forward_model.ForwardModel
     prior : dict from ``priors.load_prior``
     conditions : observing.ObservingConditions
     n, seed : int
@@ -58,7 +58,7 @@ def fisher_matrices(model, prior, conditions, n, seed, progress=None):
     matrices : list of information.Information
     """
     rng = np.random.default_rng(seed)
-    latent_model = LatentModel(model, prior)
+    latent_model = LatentModel(forward, prior)
     matrices = []
     for galaxy in draw_latent(prior, rng, n):
         night = fisher_matrix.draw_night(conditions, rng)
@@ -131,13 +131,13 @@ def _summary(values):
     return {name: fisher_matrix.scatter(values[:, k]) for k, name in enumerate(QUANTITIES)}
 
 
-def network_scatter(signatures, model, prior, conditions, n, seed):
+def network_scatter(signatures, forward, prior, conditions, n, seed):
     """Errors of an exported model on galaxies of a prior.
 
     Parameters
     ----------
     signatures : dict with the callable ``serving_default``
-    model : galaxy.model.ForwardModel
+    forward : galaxy.forward_model.ForwardModel
     prior : dict
     conditions : observing.ObservingConditions; its S/N is replaced
     n, seed : int
@@ -150,7 +150,7 @@ def network_scatter(signatures, model, prior, conditions, n, seed):
     from phangs_sfh.problems.histories import simulator
 
     rng = np.random.default_rng(seed)
-    chunks = list(simulator.galaxies(model, prior, rng, n))
+    chunks = list(simulator.galaxies(forward, prior, rng, n))
     choices = {str(sn): (float(sn), float(sn)) for sn in SN} | {"30-150": MARK_SN}
     summary = {}
     for name, limit in choices.items():
@@ -159,7 +159,7 @@ def network_scatter(signatures, model, prior, conditions, n, seed):
             inputs = observing.observe(
                 chunk["spectrum"].astype(np.float32),
                 chunk["bands"].astype(np.float32),
-                model.instrument,
+                forward.instrument,
                 replace(conditions, sn=limit),
                 (seed, number),
             )

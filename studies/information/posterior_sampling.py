@@ -50,9 +50,9 @@ def draw_observation(latent_model, galaxy, conditions, night, rng):
     night : information.Night
     rng : numpy Generator
     """
-    wave = latent_model.model.instrument.wave
+    wave = latent_model.forward.instrument.wave
     latent = galaxy.latent[None]
-    spectrum, bands, quantities = (v[0] for v in latent_model.observe(latent, galaxy.choices))
+    spectrum, bands, quantities = (v[0] for v in latent_model.noiseless(latent, galaxy.choices))
     order, n_bands = conditions.calibration_order, len(bands)
     velocity = conditions.velocity_error * rng.standard_normal(1)
     flux = fisher_matrix.shifted(spectrum[None], wave, velocity)[0]
@@ -87,7 +87,7 @@ class Posterior:
     def __init__(self, latent_model, galaxy, index, observation, conditions):
         self.latent_model, self.galaxy, self.index = latent_model, galaxy, index
         self.observation, self.conditions = observation, conditions
-        self.wave = latent_model.model.instrument.wave
+        self.wave = latent_model.forward.instrument.wave
         seen = np.ones(len(self.wave), dtype=bool)
         correlation = observation.night.correlation
         self._whiten = fisher_matrix.Whitener(observation.flux_err, correlation, seen)
@@ -107,7 +107,7 @@ class Posterior:
 
     def __call__(self, variables):
         """Log density (n,) and quantities (n, 6) of ``variables`` (n, n_variables)."""
-        data = self.latent_model.observe(self.latent(variables), self.galaxy.choices)
+        data = self.latent_model.noiseless(self.latent(variables), self.galaxy.choices)
         spectrum, bands, quantities = data
         velocity = self.conditions.velocity_error * variables[:, -2]
         size = self.conditions.calibration * special.ndtr(variables[:, -1])

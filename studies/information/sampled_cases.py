@@ -9,7 +9,7 @@ N_WALKERS = 256
 """Many, since a call of the forward model reads its whole tables: few steps of many are cheap."""
 
 
-def draw_case(model, prior, conditions, seed):
+def draw_case(forward, prior, conditions, seed):
     """One galaxy of a prior and one observation of it.
 
     Returns
@@ -19,7 +19,7 @@ def draw_case(model, prior, conditions, seed):
     observation : posterior_sampling.Observation
     """
     rng = np.random.default_rng(seed)
-    latent_model = LatentModel(model, prior)
+    latent_model = LatentModel(forward, prior)
     galaxy = draw_latent(prior, rng, 1)[0]
     night = fisher_matrix.draw_night(conditions, rng)
     fisher = fisher_matrix.measure(latent_model, galaxy, conditions, night)
@@ -27,7 +27,7 @@ def draw_case(model, prior, conditions, seed):
     return latent_model, fisher, observation
 
 
-def run_case(model, prior, conditions, seed, n_steps, n_walkers=N_WALKERS):
+def run_case(forward, prior, conditions, seed, n_steps, n_walkers=N_WALKERS):
     """Sample the posterior of one case.
 
     Returns
@@ -37,7 +37,7 @@ def run_case(model, prior, conditions, seed, n_steps, n_walkers=N_WALKERS):
         does not move, ``std_halves`` of the halves of what was kept, ``acceptance``), each a list
         by ``latent.QUANTITIES``
     """
-    latent_model, fisher, observation = draw_case(model, prior, conditions, seed)
+    latent_model, fisher, observation = draw_case(forward, prior, conditions, seed)
     sn = conditions.sn[0]
     covariance = fisher.covariance(sn)
     rng = np.random.default_rng(seed)

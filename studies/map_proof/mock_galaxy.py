@@ -65,13 +65,13 @@ class MockGalaxy:
 
     Parameters
     ----------
-    model : galaxy.model.ForwardModel, for its age cells and range of metallicity
+    forward : galaxy.forward_model.ForwardModel, for its age cells and range of metallicity
     seed : int, of the knots' places, ages and masses
     """
 
-    def __init__(self, model, seed=0):
-        self.edges, self.mh_range = model.cell_edges, model.ssp.mh[[0, -1]]
-        self.z_sun = model.ssp.z_sun
+    def __init__(self, forward, seed=0):
+        self.edges, self.mh_range = forward.cell_edges, forward.ssp.mh[[0, -1]]
+        self.z_sun = forward.ssp.z_sun
         self.middle = 0.5 * (self.edges[1:] + self.edges[:-1])
         self.young = self.middle < YOUNG_YR
         rng = np.random.default_rng(seed)

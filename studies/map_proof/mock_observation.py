@@ -127,19 +127,19 @@ def observe(ssp, instrument, setup=None):
     """
     setup = setup or Setup()
     wave, shifted = observed_instrument(instrument, setup.redshift)
-    model = ForwardModel(ssp, shifted)
-    galaxy = MockGalaxy(model, setup.seed)
+    forward = ForwardModel(ssp, shifted)
+    galaxy = MockGalaxy(forward, setup.seed)
     to_cube, to_image, to_matched = kernels(setup)
     axis = (np.arange(setup.n_fine) - (setup.n_fine - 1) / 2) * setup.pixel
     cube = np.zeros((setup.n, setup.n, len(wave)), np.float32)
     planes = None
     for row in range(setup.n_fine):
         place = galaxy.at(axis, np.full_like(axis, axis[row]))
-        spectra, bands = model.observe(place.stars, place.screen, place.gas)
+        spectra, bands = forward.noiseless(place.stars, place.screen, place.gas)
         blurred = to_cube @ (place.density[:, None] * spectra).astype(np.float32)
         for spaxel_row in np.flatnonzero(to_cube[:, row]):
             cube[spaxel_row] += to_cube[spaxel_row, row] * blurred
-        sums = _sums(model, place, bands)
+        sums = _sums(forward, place, bands)
         if planes is None:
             planes = np.empty((sums.shape[1], setup.n_fine, setup.n_fine))
         planes[:, row] = sums.T
@@ -184,17 +184,17 @@ def _operator(kernel, centres, n_fine):
     return operator
 
 
-def _sums(model, place, bands):
+def _sums(forward, place, bands):
     """What adds up when places are mixed, per pc2, (n, n_sums): see ``truth``."""
-    stars, light0 = place.stars, model.templates.luminosity.ravel()
-    labels = model.labels(stars, bands)
+    stars, light0 = place.stars, forward.templates.luminosity.ravel()
+    labels = forward.labels(stars, bands)
     mass = place.density
-    light = mass * (model.ssp_weights(stars) @ light0)
+    light = mass * (forward.ssp_weights(stars) @ light0)
     dimmed = light * 10 ** (-0.4 * place.screen.av)
     by_bin = mass[:, None] * labels["sfh"]
-    width = np.diff(model.cell_edges)
+    width = np.diff(forward.cell_edges)
     recent = [
-        mass * (stars.mass @ np.clip((1e6 * t - model.cell_edges[:-1]) / width, 0, 1))
+        mass * (stars.mass @ np.clip((1e6 * t - forward.cell_edges[:-1]) / width, 0, 1))
         for t in RECENT_MYR
     ]
     columns = [

@@ -15,7 +15,7 @@ def restricted(stars, cell_edges, age_limits):
 
     Parameters
     ----------
-    stars : galaxy.model.Stars
+    stars : galaxy.forward_model.Stars
     cell_edges : (n_cells + 1,) array [yr]
     age_limits : youngest and oldest age of the library [yr]
 
@@ -53,17 +53,17 @@ def mocks(grid, instrument, n, seed=0, sn=sample.SIGNAL_TO_NOISE, masks_lines=Fa
     from phangs_sfh.problems.histories.population import draw_galaxies
     from phangs_sfh.problems.histories.simulator import CHUNK
 
-    model = ForwardModel(grid, instrument)
+    forward = ForwardModel(grid, instrument)
     prior = sample.prior()
     rng = np.random.default_rng([sample.TEST_SEED, 1, 0, seed])
     limits = grid.provenance.get("covered_age", [0.0, np.inf])
     parts, count = [], 0
     while count < n:
-        stars, screen, gas, nuisance = draw_galaxies(prior, rng, CHUNK, model)
-        stars, kept = restricted(stars, model.cell_edges, limits)
-        spectrum, bands = model.observe(stars, screen, gas)
+        stars, screen, gas, nuisance = draw_galaxies(prior, rng, CHUNK, forward)
+        stars, kept = restricted(stars, forward.cell_edges, limits)
+        spectrum, bands = forward.noiseless(stars, screen, gas)
         level = np.median(spectrum, axis=1, keepdims=True)
-        labels = model.labels(stars, bands)
+        labels = forward.labels(stars, bands)
         columns = {"spectrum": spectrum / level, "bands": bands / level, **nuisance, **labels}
         parts.append({name: values[kept] for name, values in columns.items()})
         count += int(kept.sum())

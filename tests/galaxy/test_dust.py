@@ -48,8 +48,8 @@ def test_fixed_laws_differ_as_they_should():
 
 def test_old_stars_do_not_see_birth_clouds(model):
     old = stars(model, (1e9, 5e9))
-    clear = model.observe(old, screen())
-    clouds = model.observe(old, screen(av_young=1.5))
+    clear = model.noiseless(old, screen())
+    clouds = model.noiseless(old, screen(av_young=1.5))
     for before, after in zip(clear, clouds, strict=True):
         np.testing.assert_allclose(after, before, rtol=1e-6)
 
@@ -58,8 +58,8 @@ def test_young_stars_see_both(model):
     """Spectra and bands of stars under 10 Myr pass both screens."""
     young = stars(model, (0, 8e6))
     wave = model.instrument.wave
-    clear, clear_bands = model.observe(young, screen())
-    dusty, bands = model.observe(young, screen(av=0.4, slope=0.7, av_young=1.1, slope_young=1.2))
+    clear, clear_bands = model.noiseless(young, screen())
+    dusty, bands = model.noiseless(young, screen(av=0.4, slope=0.7, av_young=1.1, slope_young=1.2))
     a_lambda = 0.4 * (wave / 5500) ** -0.7 + 1.1 * (wave / 5500) ** -1.2
     np.testing.assert_allclose(dusty / clear, 10 ** (-0.4 * a_lambda)[None, :], rtol=1e-3)
     # A band is dimmed by about the attenuation at its pivot (slices follow it across the band).
@@ -72,7 +72,7 @@ def test_young_stars_see_both(model):
 def test_model_uses_the_chosen_law(model, number, name):
     old = stars(model, (1e9, 5e9))
     wave = model.instrument.wave
-    clear, _ = model.observe(old, screen())
-    dusty, _ = model.observe(old, screen(law=number, av=1.0, slope=9.0))
+    clear, _ = model.noiseless(old, screen())
+    dusty, _ = model.noiseless(old, screen(law=number, av=1.0, slope=9.0))
     law = dust.fixed_laws(wave)[number - 1]
     np.testing.assert_allclose(dusty / clear, 10 ** (-0.4 * law)[None, :], rtol=1e-3)

@@ -20,7 +20,7 @@ def test_spectrum_is_linear_in_mh_between_the_grid(model):
     """Half way between two metallicities of the grid: the mean of the two spectra."""
     mh = model.templates.mh
     low, high, middle = (
-        model.observe(stars(model, (1e9, 5e9), mh=value), screen())
+        model.noiseless(stars(model, (1e9, 5e9), mh=value), screen())
         for value in (mh[3], mh[4], 0.5 * (mh[3] + mh[4]))
     )
     for a, b, c in zip(low, high, middle, strict=True):
@@ -33,7 +33,7 @@ def test_single_ssp_is_the_grids_spectrum(model):
     number = int(np.argmin(np.abs(t.age - 1e9)))
     mass = np.zeros((1, len(t.cell_ssp)))
     mass[0, t.cell_ssp == number] = 1 / np.sum(t.cell_ssp == number)
-    spectrum, bands = model.observe(Stars(mass, np.zeros_like(mass)), screen())
+    spectrum, bands = model.noiseless(Stars(mass, np.zeros_like(mass)), screen())
     solar = int(np.argmin(np.abs(t.mh)))
     raw = model.ssp.luminosity[solar, number]
     smooth = np.interp(model.instrument.wave, model.ssp.wave, raw)
@@ -57,7 +57,7 @@ def test_ssp_weights(model, drawn):
 def test_labels_against_loops(model, drawn):
     """Every label, cell by cell, in the plainest way there is."""
     galaxies, dust = drawn
-    _, bands = model.observe(galaxies, dust)
+    _, bands = model.noiseless(galaxies, dust)
     labels = model.labels(galaxies, bands)
     edges = model.cell_edges
     table = model.templates.luminosity
@@ -104,8 +104,8 @@ def test_mass_weighted_age_of_a_smooth_history(model):
 
 def test_light_weights_are_of_dust_free_light(model, drawn):
     galaxies, dust = drawn
-    clear = model.labels(galaxies, model.observe(galaxies, screen(6))[1])
-    dusty = model.labels(galaxies, model.observe(galaxies, dust)[1])
+    clear = model.labels(galaxies, model.noiseless(galaxies, screen(6))[1])
+    dusty = model.labels(galaxies, model.noiseless(galaxies, dust)[1])
     for name in ("mw_logage", "lw_logage", "mw_mh", "lw_mh"):
         np.testing.assert_array_equal(clear[name], dusty[name])
     assert np.all(dusty["logml"] > clear["logml"])
@@ -136,8 +136,8 @@ def test_bins_are_made_of_whole_cells(model):
 
 def test_batch_and_single_agree(model, drawn):
     galaxies, dust = drawn
-    spectrum, bands = model.observe(galaxies, dust)
+    spectrum, bands = model.noiseless(galaxies, dust)
     one = type(dust)(**{name: values[2:3] for name, values in vars(dust).items()})
-    alone = model.observe(Stars(galaxies.mass[2:3], galaxies.mh[2:3]), one)
+    alone = model.noiseless(Stars(galaxies.mass[2:3], galaxies.mh[2:3]), one)
     np.testing.assert_allclose(alone[0][0], spectrum[2], rtol=2e-5)
     np.testing.assert_allclose(alone[1][0], bands[2], rtol=2e-5)

@@ -15,9 +15,9 @@ STEP = 1.25  # [Å]
 def _lines_alone(model, galaxy, dust, gas_drawn):
     """Spectrum of the lines: with them less without them, continuum and stars the same."""
     n = len(gas_drawn.covering)
-    with_lines, bands = model.observe(galaxy, dust, gas_drawn)
+    with_lines, bands = model.noiseless(galaxy, dust, gas_drawn)
     without = replace(gas_drawn, in_spectrum=np.zeros(n, bool))
-    spectrum, same_bands = model.observe(galaxy, dust, without)
+    spectrum, same_bands = model.noiseless(galaxy, dust, without)
     np.testing.assert_array_equal(bands, same_bands)
     return with_lines.astype(float) - spectrum
 
@@ -77,16 +77,16 @@ def test_line_width_is_lsf_and_dispersion(model):
 
 def test_old_stars_light_no_gas(model):
     old = stars(model, (3.3e7, 5e9))
-    clear = model.observe(old, screen())
-    with_gas = model.observe(old, screen(), gas())
+    clear = model.noiseless(old, screen())
+    with_gas = model.noiseless(old, screen(), gas())
     for before, after in zip(clear, with_gas, strict=True):
         np.testing.assert_array_equal(before, after)
 
 
 def test_gas_off_is_no_gas(model):
     young = stars(model, (0, 1e7))
-    clear = model.observe(young, screen())
-    off = model.observe(young, screen(), gas(covering=0.0))
+    clear = model.noiseless(young, screen())
+    off = model.noiseless(young, screen(), gas(covering=0.0))
     for before, after in zip(clear, off, strict=True):
         np.testing.assert_array_equal(before, after)
 
@@ -94,8 +94,8 @@ def test_gas_off_is_no_gas(model):
 def test_bands_hold_the_lines(model):
     """F555W with gas less without is the lines' and continuum's photon-weighted mean."""
     young = stars(model, (0, 5e6))
-    _, clear = model.observe(young, screen())
-    _, with_gas = model.observe(young, screen(), gas())
+    _, clear = model.noiseless(young, screen())
+    _, with_gas = model.noiseless(young, screen(), gas())
     grid = load_gas()
     emission = model.gas.emission(young.mass, gas())[0].astype(float)
     n_lines = len(grid.line_wave)

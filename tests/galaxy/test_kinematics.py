@@ -102,7 +102,7 @@ def test_width_of_a_line_through_the_whole_model(model, sigma_v):
         resolution_fwhm=grid.resolution_fwhm,
     )
     toy_model = ForwardModel(toy, model.instrument)
-    spectrum, _ = toy_model.observe(stars(toy_model, (1e9, 5e9)), screen(sigma_v=sigma_v))
+    spectrum, _ = toy_model.noiseless(stars(toy_model, (1e9, 5e9)), screen(sigma_v=sigma_v))
     near = np.abs(model.instrument.wave - centre) < 30
     width = _width(model.instrument.wave[near], spectrum[0, near] - 1.0)
     lsf = model.instrument.lsf_fwhm(centre) / FWHM_PER_SIGMA

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from populations import screen, stars
 
-from phangs_sfh.galaxy.ssp_errors import ErrorModel, Fields, LibraryErrors
+from phangs_sfh.galaxy.ssp_errors import ErrorModel, Fields, SSPErrors
 
 NONE = {"age": 0, "mh": 0, "mass_to_light": 0, "lines": 0, "continuum": 0, "ultraviolet": 0}
 
 
 def drawn(model, n=1, **errors):
     rng = np.random.default_rng(3)
-    source = ErrorModel(model.templates, LibraryErrors(**{**NONE, **errors}))
+    source = ErrorModel(model.templates, SSPErrors(**{**NONE, **errors}))
     return [source.draw(rng) for _ in range(n)]
 
 
@@ -83,8 +83,8 @@ def test_labels_are_those_of_the_other_library(model):
     one, clear = stars(model, (9e8, 1.1e9)), screen()
     (other,) = drawn(model, mass_to_light=0.2)
     moved = model.with_templates(other)
-    before = model.labels(one, model.observe(one, clear)[1])
-    after = moved.labels(one, moved.observe(one, clear)[1])
+    before = model.labels(one, model.noiseless(one, clear)[1])
+    after = moved.labels(one, moved.noiseless(one, clear)[1])
     assert after["mw_logage"] == pytest.approx(before["mw_logage"])
     assert np.abs(after["logml"] - before["logml"]) > 1e-3
     assert model.templates.rows is not other.rows

@@ -28,7 +28,7 @@ def model(peer):
 def burst(model, age, mh):
     """Spectrum and bands of stars of one age [yr] behind A_V = 0.3."""
     stars = populations.stars(model, (0.9 * age, 1.1 * age), mh)
-    spectrum, bands = model.observe(stars, populations.screen(av=0.3, sigma_v=90.0))
+    spectrum, bands = model.noiseless(stars, populations.screen(av=0.3, sigma_v=90.0))
     return spectrum[0].astype(float), bands[0].astype(float)
 
 

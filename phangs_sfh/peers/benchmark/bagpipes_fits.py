@@ -132,8 +132,8 @@ def merged(stored, instrument):
     from phangs_sfh.galaxy.forward_model import ForwardModel
     from phangs_sfh.ssp.engines import load_ssp
 
-    model = ForwardModel(load_ssp(), instrument)
-    rows = [_nothing() if str(one["failed"]) else _answer(one, model) for one in stored]
+    forward = ForwardModel(load_ssp(), instrument)
+    rows = [_nothing() if str(one["failed"]) else _answer(one, forward) for one in stored]
     answers = {name: np.array([row[name] for row in rows]) for name in _nothing()}
     answers["failed"] = np.array([str(one["failed"]) != "" for one in stored])
     return answers
@@ -147,8 +147,8 @@ def _nothing():
     return empty
 
 
-def _answer(stored, model):
-    draws = populations(stored, model)
+def _answer(stored, forward):
+    draws = populations(stored, forward)
     answer = {
         f"{name}_{key}": np.percentile(draws[name], q, axis=0)
         for name in (*SCALARS, "sfh")
@@ -159,13 +159,13 @@ def _answer(stored, model):
     return answer | {name: float(stored[name]) for name in ("seconds", "megabytes")}
 
 
-def populations(stored, model):
+def populations(stored, forward):
     """Ages, metallicities and histories of posterior samples, by this package's definitions.
 
     Parameters
     ----------
     stored : dict with ``samples``, ``parameters`` and ``edges_myr`` as from ``peers.bagpipes.fit``
-    model : galaxy.model.ForwardModel, whose SSPs give the light
+    forward : galaxy.forward_model.ForwardModel, whose SSPs give the light
 
     Returns
     -------
@@ -176,10 +176,10 @@ def populations(stored, model):
     edges = np.asarray(stored["edges_myr"], float) * 1e6
     mass = bin_masses(stored, edges)
     younger = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass, axis=1)], axis=1)
-    cells = np.array([np.diff(np.interp(model.cell_edges, edges, row)) for row in younger])
-    mh = np.log10(_column(stored, f"{HISTORY}:metallicity") * Z_SUN / model.ssp.z_sun)
+    cells = np.array([np.diff(np.interp(forward.cell_edges, edges, row)) for row in younger])
+    mh = np.log10(_column(stored, f"{HISTORY}:metallicity") * Z_SUN / forward.ssp.z_sun)
     stars = Stars(cells, np.repeat(mh[:, None], cells.shape[1], axis=1))
-    labels = model.labels(stars, np.ones((len(cells), model.instrument.n_bands)))
+    labels = forward.labels(stars, np.ones((len(cells), forward.instrument.n_bands)))
     return {name: labels[name] for name in (*SCALARS, "sfh")}
 
 

@@ -85,10 +85,10 @@ def drawn(instrument, n, seed=0, masks_lines=False, ssp="bc03"):
     from phangs_sfh.problems.histories import simulator
     from phangs_sfh.ssp.engines import load_ssp
 
-    model = ForwardModel(load_ssp(ssp), instrument)
+    forward = ForwardModel(load_ssp(ssp), instrument)
     rng = np.random.default_rng(np.random.SeedSequence([TEST_SEED, 0, 0, seed]))
     whole = -(-n // simulator.CHUNK) * simulator.CHUNK  # so that fewer are the first of more
-    chunks = list(simulator.galaxies(model, prior(), rng, whole))
+    chunks = list(simulator.galaxies(forward, prior(), rng, whole))
     columns = {name: np.concatenate([chunk[name] for chunk in chunks])[:n] for name in chunks[0]}
     truth = {name: columns[name] for name in ("sfh", "mh", *targets.SCALARS)}
     source = f"prior '{PRIOR}', {ssp}, seed {TEST_SEED}/{seed}"

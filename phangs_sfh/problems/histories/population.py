@@ -26,12 +26,12 @@ def draw_galaxies(prior, rng, n, model):
     prior : dict from ``priors.load_prior``
     rng : numpy Generator
     n : int
-    model : galaxy.model.ForwardModel, for its age cells and range of metallicity
+    model : galaxy.forward_model.ForwardModel, for its age cells and range of metallicity
 
     Returns
     -------
-    stars : galaxy.model.Stars
-    screen : galaxy.model.Screen
+    stars : galaxy.forward_model.Stars
+    screen : galaxy.forward_model.Screen
     gas : galaxy.gas.Gas
     nuisance : dict of (n,) arrays, kept in the TFRecords besides the labels
     """

@@ -4,7 +4,7 @@
 sections with a distribution for each parameter and, for choices, the weight of each. An optional
 section ``observing`` sets fields of ``library.observing.ObservingConditions`` for training; an
 optional section ``stellar_library`` makes each 250 galaxies of another library's stars, with the
-standard deviations of ``galaxy.ssp_errors.LibraryErrors``.
+standard deviations of ``galaxy.ssp_errors.SSPErrors``.
 """
 
 import json

@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from phangs_sfh.galaxy.forward_model import ForwardModel
-from phangs_sfh.galaxy.ssp_errors import ErrorModel, LibraryErrors
+from phangs_sfh.galaxy.ssp_errors import ErrorModel, SSPErrors
 from phangs_sfh.problems.histories import INPUTS, LABELS, priors
 from phangs_sfh.problems.histories.population import draw_galaxies
 from phangs_sfh.problems.problem import DEFAULT, Problem
@@ -60,13 +60,13 @@ def galaxies(model, prior, rng, n):
         the labels of ``ForwardModel.labels``; and what ``draw_galaxies`` keeps as nuisance.
     """
     errors = prior.get("stellar_library")
-    errors = errors and ErrorModel(model.templates, LibraryErrors(**errors))
+    errors = errors and ErrorModel(model.templates, SSPErrors(**errors))
     for start in range(0, n, CHUNK):
         size = min(CHUNK, n - start)
         if errors:
             model = model.with_templates(errors.draw(rng))
         stars, screen, gas, nuisance = draw_galaxies(prior, rng, size, model)
-        spectrum, bands = model.observe(stars, screen, gas)
+        spectrum, bands = model.noiseless(stars, screen, gas)
         # The median is the continuum's level, however strong the lines.
         level = np.median(spectrum, axis=1, keepdims=True)
         labels = model.labels(stars, bands)

@@ -30,13 +30,13 @@ class Linear:
     """A forward model that is linear: its posterior is known exactly."""
 
     def __init__(self, instrument):
-        self.model = type("Model", (), {"instrument": instrument})
+        self.forward = type("Model", (), {"instrument": instrument})
         x = np.linspace(0, 1, instrument.n_pixels)
         self.slopes = 0.02 * np.array([np.sin((3 + 2 * k) * np.pi * x) for k in range(N_LINEAR)])
         self.band_slopes = 0.05 * np.eye(N_LINEAR, instrument.n_bands)
         self.weights = np.arange(6 * N_LINEAR).reshape(6, N_LINEAR) / 10.0
 
-    def observe(self, latent, choices):
+    def noiseless(self, latent, choices):
         return 1 + latent @ self.slopes, 1 + latent @ self.band_slopes, self.quantities(latent)
 
     def quantities(self, latent, choices=None):
@@ -159,7 +159,7 @@ def test_fisher_matrix_of_a_linear_model_is_exact(linear):
     galaxy = LatentGalaxy(np.zeros(N_LINEAR), (0,))
     settings = conditions(50.0, zero_point=1e-9, aperture=1e-9, velocity_error=1e-9)
     found = fisher_matrix.measure(linear, galaxy, settings, NIGHT)
-    wave = linear.model.instrument.wave
+    wave = linear.forward.instrument.wave
     design = np.vstack([linear.slopes, np.ones(len(wave))])  # the flux scale is free
     error = fisher_matrix.pixel_errors(wave, NIGHT) / 50.0
     by_lag = np.array([1.0, 0.6 / 1.18, 0.09 / 1.18])
