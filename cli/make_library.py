@@ -33,6 +33,9 @@ import click
 @click.option(
     "--ssp", default="bc03", show_default=True, help="Stellar populations: engine or file."
 )
+@click.option(
+    "--instrument", default="phangs", show_default=True, help="An instrument's name or file."
+)
 @click.option("--prior", default="broad", show_default=True, help="A prior's name or file.")
 @click.option(
     "--preview", is_flag=True, help="Only draw a dozen galaxies, into OUTPUT-preview.png."
@@ -63,7 +66,8 @@ def make_library(output, galaxies, preview, part, gather, dask, overwrite, **set
     settings["overwrite"] = overwrite
     if preview:
         path = f"{output.rstrip('/')}-preview.png"
-        draw_preview(path, settings["seed"], settings["ssp"], settings["prior"], overwrite)
+        del settings["workers"]
+        draw_preview(path, **settings)
     elif gather:
         report(output, writer.gather(output, overwrite))
     elif part is not None:
@@ -107,7 +111,7 @@ def report(output, contents):
     click.echo(f"{output}: {counts}")
 
 
-def draw_preview(path, seed, ssp, prior, overwrite):
+def draw_preview(path, seed, ssp, prior, instrument, overwrite):
     from pathlib import Path
 
     from phangs_sfh.errors import InputError
@@ -120,7 +124,7 @@ def draw_preview(path, seed, ssp, prior, overwrite):
     if Path(path).exists() and not overwrite:
         raise InputError(f"{path}: exists already; use --overwrite or another name")
     settings = load_prior(prior)
-    forward = ForwardModel(load_ssp(ssp), load_instrument())
+    forward = ForwardModel(load_ssp(ssp), load_instrument(instrument))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     preview.draw_preview(path, forward, settings, seed)
     click.echo(f"{path}: {preview.N_SHOWN} galaxies")

@@ -91,7 +91,8 @@ class ForwardModel:
         Returns
         -------
         spectrum : (n, n_pixels) array [L_sun / Å per M_sun formed], rest frame, instrument's grid
-        bands : (n, n_bands) array, photon-weighted mean f_λ in the same unit
+        bands : (n, n_modelled) array, photon-weighted mean f_λ in the same unit, of the
+            instrument's ``modelled_bands``
         """
         t = self.templates
         n_rows = t.rows.shape[1]
@@ -107,7 +108,8 @@ class ForwardModel:
             total[:, : self._n_log], t.velocity_step, _f32(screen.sigma_v)
         )
         spectrum = np.ascontiguousarray((self._resample.T @ broadened.T).T)
-        in_band = t.slice_band[:, None] == np.arange(self.instrument.n_bands)[None, :]
+        n_bands = len(self.instrument.modelled_bands)
+        in_band = t.slice_band[:, None] == np.arange(n_bands)[None, :]
         bands = total[:, self._n_log :] @ in_band.astype(np.float32)
         if gas is not None:
             emission = self.gas.emission(stars.mass, gas)
@@ -144,7 +146,7 @@ class ForwardModel:
         Parameters
         ----------
         stars : Stars
-        bands : (n, n_bands) array as returned by ``noiseless``
+        bands : (n, n_modelled) array as returned by ``noiseless``
 
         Returns
         -------
@@ -166,7 +168,7 @@ class ForwardModel:
         log_age = np.log10(0.5 * (t.cell_edges[1:] + t.cell_edges[:-1]))
         light = stars.mass * self._cell_luminosity(stars.mh)
         light /= light.sum(axis=1, keepdims=True)
-        observed = bands[:, self.instrument.band_names.index(self.instrument.luminosity_band)]
+        observed = bands[:, self.instrument.luminosity_index]
         return {
             "sfh": sfh,
             "mh": mh,

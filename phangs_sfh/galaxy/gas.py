@@ -128,9 +128,9 @@ class GasModel:
         self._band_weights = self._bands()
 
     def _bands(self):
-        """Operator (n_lines + n_wave, n_bands) from emission to band fluxes."""
+        """Operator (n_lines + n_wave, n_modelled) from emission to band fluxes."""
         columns = []
-        for band in self.instrument.bands:
+        for band in self.instrument.modelled_bands:
             norm = np.trapezoid(band.throughput * band.wave, band.wave)
             at_line = np.interp(self.grid.line_wave, band.wave, band.throughput, 0, 0)
             weights, _ = photometry.band_slices(self.grid.wave, band)
@@ -165,7 +165,7 @@ class GasModel:
         Parameters
         ----------
         spectrum : (n, n_pixels) array [L_sun / Å]
-        bands : (n, n_bands) array [L_sun / Å]
+        bands : (n, n_modelled) array [L_sun / Å]
         emission, transmission : (n, n_lines + n_wave) arrays on ``self.wave``
         gas : Gas
         """

@@ -10,18 +10,22 @@ from phangs_sfh.instrument.description import FWHM_PER_SIGMA
 SPEED_OF_LIGHT = 299792.458
 """[km/s]"""
 
-N_LOG_PIXELS = 3072  # 2^10 * 3: a fast FFT length
-LOG_MARGIN = 35.0  # [Å] beyond the grid, room for 5 σ at 300 km/s
+LOG_MARGIN = 0.005  # beyond the grid, relative to its red end: room for 5 σ at 300 km/s
 
 # A Gaussian narrower than this is not resolved by any sampling used here.
 SMALLEST_SIGMA = 0.05  # [Å]
 
 
 def log_grid(wave):
-    """Wavelengths uniform in ln λ that cover ``wave`` [Å] with a margin, and the step in km/s."""
-    log_wave = np.linspace(
-        np.log(wave[0] - LOG_MARGIN), np.log(wave[-1] + LOG_MARGIN), N_LOG_PIXELS
-    )
+    """Wavelengths uniform in ln λ that cover ``wave`` [Å] with a margin, and the step in km/s.
+
+    At least two to a pixel of ``wave``; their number is a fast one for FFTs, 2^k or 3·2^k.
+    """
+    margin = LOG_MARGIN * wave[-1]
+    first, last = np.log(wave[0] - margin), np.log(wave[-1] + margin)
+    needed = 2 * (last - first) * wave[0] / (wave[1] - wave[0])
+    fast = np.outer([2, 3], 2 ** np.arange(4, 24)).ravel()
+    log_wave = np.linspace(first, last, fast[fast >= needed].min())
     return np.exp(log_wave), SPEED_OF_LIGHT * (log_wave[1] - log_wave[0])
 
 

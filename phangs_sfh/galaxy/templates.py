@@ -79,8 +79,15 @@ def prepare(ssp, instrument):
     Raises
     ------
     InputError
-        If the grid does not cover the instrument's wavelengths or the age of the Universe.
+        If the grid does not cover the instrument's wavelengths or the age of the Universe, or the
+        instrument's lines are narrower than its pixels.
     """
+    narrowest, step = instrument.lsf_fwhm(instrument.wave).min(), np.diff(instrument.wave[:2])[0]
+    if narrowest < step:
+        raise InputError(
+            f"instrument '{instrument.name}': lines are {narrowest:.1f} Å wide, pixels {step:.1f} "
+            "Å; give the line-spread function as measured, pixels included, or a finer grid"
+        )
     edges, cell_ssp, cell_bin = age_cells(ssp.age)
     n_age = cell_ssp[-1] + 1
     if ssp.age[-1] < 0.9 * ages.MAX_AGE_YR:
@@ -90,14 +97,14 @@ def prepare(ssp, instrument):
     log_wave, velocity_step = kinematics.log_grid(instrument.wave)
     spectra = _spectra(ssp, instrument, log_wave, n_age)
     weights, slice_wave, slice_band = [], [], []
-    for number, band in enumerate(instrument.bands):
+    for number, band in enumerate(instrument.modelled_bands):
         weight, centres = photometry.band_slices(ssp.wave, band)
         weights.append(weight)
         slice_wave.append(centres)
         slice_band.append(np.full(len(centres), number))
     slice_band = np.concatenate(slice_band)
     slices = ssp.luminosity[:, :n_age] @ np.concatenate(weights, axis=1)
-    light = slice_band == instrument.band_names.index(instrument.luminosity_band)
+    light = slice_band == instrument.luminosity_index
     rows = np.concatenate([spectra, slices], axis=-1).transpose(1, 0, 2)
     return Templates(
         rows=np.ascontiguousarray(rows.reshape(-1, rows.shape[-1]), dtype=np.float32),

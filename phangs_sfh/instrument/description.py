@@ -1,19 +1,22 @@
-"""What was observed with: rest-frame grid, line-spread function and bands, as data.
+"""What was observed with: rest-frame grid, line-spread function, noise and bands, as data.
 
 An instrument is saved as JSON beside every library and model, so that another spectrograph or
 band list is new data, not new code.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.instrument.noise import NoiseShape
 
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+DEFAULT = "phangs"
+FEWEST_PIXELS = 16
 
 
 @dataclass(frozen=True)
@@ -39,19 +42,41 @@ class Band:
             / np.trapezoid(self.throughput / self.wave, self.wave)
         )
 
+    def to_dict(self):
+        return {
+            "name": self.name,
+            "wave": self.wave.tolist(),
+            "throughput": self.throughput.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, content):
+        """Inverse of ``to_dict``. Raises KeyError, TypeError or ValueError if it is damaged."""
+        name = content["name"]
+        wave, throughput = (np.array(content[key], float) for key in ("wave", "throughput"))
+        if wave.ndim != 1 or wave.shape != throughput.shape or len(wave) < 2:
+            raise ValueError(f"band {name} needs as many throughputs as wavelengths")
+        if not (np.diff(wave) > 0).all() or not wave[0] > 0 or not np.isfinite(wave[-1]):
+            raise ValueError(f"band {name} needs wavelengths that ascend")
+        if not ((throughput >= 0) & np.isfinite(throughput)).all() or not throughput.any():
+            raise ValueError(f"band {name} needs throughputs that are not negative")
+        return cls(name, wave, throughput)
+
 
 @dataclass(frozen=True)
 class Instrument:
-    """Grid, LSF and bands.
+    """Grid, LSF, noise and bands.
 
     Attributes
     ----------
     name : str
     wave : (n_pixels,) array [Å], rest frame, air, uniform
     lsf_fwhm_coefficients : polynomial coefficients of FWHM(λ) [Å], highest power first
-    bands : tuple of Band
+    bands : tuple of Band, those that are observed; may be empty
     luminosity_band : name of the band whose light weights ages and scales ``logml``
     solar_luminosity : solar f_λ luminosity in that band [L_sun / Å]
+    noise : NoiseShape
+    unseen_band : Band, the luminosity band where it is not observed; otherwise None
     """
 
     name: str
@@ -60,6 +85,8 @@ class Instrument:
     bands: tuple
     luminosity_band: str
     solar_luminosity: float
+    noise: NoiseShape = field(default_factory=NoiseShape)
+    unseen_band: Band | None = None
 
     @property
     def n_pixels(self):
@@ -74,6 +101,16 @@ class Instrument:
         return [band.name for band in self.bands]
 
     @property
+    def modelled_bands(self):
+        """Bands whose light is computed: the observed ones, then the luminosity band if unseen."""
+        return self.bands if self.unseen_band is None else (*self.bands, self.unseen_band)
+
+    @property
+    def luminosity_index(self):
+        """Place of the luminosity band among ``modelled_bands``."""
+        return [band.name for band in self.modelled_bands].index(self.luminosity_band)
+
+    @property
     def pixel_edges(self):
         """Edges of the grid's pixels [Å], shape (n_pixels + 1,)."""
         step = self.wave[1] - self.wave[0]
@@ -85,59 +122,127 @@ class Instrument:
 
     def to_dict(self):
         step = (self.wave[-1] - self.wave[0]) / (self.n_pixels - 1)
-        return {
+        content = {
             "name": self.name,
             "wave": {"start": self.wave[0], "step": step, "n_pixels": self.n_pixels},
             "lsf_fwhm_coefficients": list(self.lsf_fwhm_coefficients),
             "luminosity_band": self.luminosity_band,
             "solar_luminosity": self.solar_luminosity,
-            "bands": [
-                {"name": b.name, "wave": b.wave.tolist(), "throughput": b.throughput.tolist()}
-                for b in self.bands
-            ],
+            "noise": self.noise.to_dict(),
+            "bands": [band.to_dict() for band in self.bands],
         }
+        if self.unseen_band is not None:
+            content["unseen_band"] = self.unseen_band.to_dict()
+        return content
 
     @classmethod
     def from_dict(cls, content):
-        """Raises KeyError where a field is missing."""
-        grid = content["wave"]
-        bands = tuple(
-            Band(b["name"], np.array(b["wave"], float), np.array(b["throughput"], float))
-            for b in content["bands"]
-        )
-        return cls(
-            name=content["name"],
-            wave=grid["start"] + grid["step"] * np.arange(grid["n_pixels"]),
-            lsf_fwhm_coefficients=tuple(content["lsf_fwhm_coefficients"]),
-            bands=bands,
+        """Inverse of ``to_dict``; ``noise`` may be absent and is then MUSE's.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            Where a field is missing or makes no sense; ``read_instrument`` makes one line of it.
+        """
+        unseen = content.get("unseen_band")
+        made = cls(
+            name=str(content["name"]),
+            wave=_grid(content["wave"]),
+            lsf_fwhm_coefficients=tuple(float(c) for c in content["lsf_fwhm_coefficients"]),
+            bands=tuple(Band.from_dict(band) for band in content["bands"]),
             luminosity_band=content["luminosity_band"],
-            solar_luminosity=content["solar_luminosity"],
+            solar_luminosity=float(content["solar_luminosity"]),
+            noise=NoiseShape.from_dict(content.get("noise", {})),
+            unseen_band=None if unseen is None else Band.from_dict(unseen),
         )
+        names = [band.name for band in made.modelled_bands]
+        if len(set(names)) < len(names):
+            raise ValueError("bands need names that differ")
+        if made.luminosity_band not in names:
+            raise ValueError(f"luminosity_band {made.luminosity_band} is none of the bands")
+        if unseen is not None and unseen["name"] != made.luminosity_band:
+            raise ValueError("unseen_band is not the luminosity_band")
+        if not (made.lsf_fwhm(made.wave) > 0).all():
+            raise ValueError("lsf_fwhm_coefficients give widths that are not positive")
+        if not 0 < made.solar_luminosity < np.inf:
+            raise ValueError("solar_luminosity needs a positive number")
+        return made
 
     def same_as(self, other):
-        """True if grid, LSF and bands agree, whatever the name."""
+        """True if what fits one fits the other: grid, LSF and bands, whatever name and noise."""
         mine, theirs = self.to_dict(), other.to_dict()
-        mine.pop("name"), theirs.pop("name")
+        for content in (mine, theirs):
+            del content["name"], content["noise"]
         return mine == theirs
 
 
-def load_instrument(path=None):
-    """Read an instrument description; the default is MUSE with the five PHANGS-HST bands.
+def _grid(content):
+    """Wavelengths [Å] of a grid given by start, step and number of pixels."""
+    start, step, n_pixels = (content[key] for key in ("start", "step", "n_pixels"))
+    if not isinstance(n_pixels, int) or n_pixels < FEWEST_PIXELS:
+        raise ValueError(f"wave.n_pixels needs a whole number of {FEWEST_PIXELS} or more")
+    if not (0 < start < np.inf and 0 < step < np.inf):
+        raise ValueError("wave.start and wave.step need positive numbers")
+    return start + step * np.arange(n_pixels)
+
+
+def read_instrument(content, source, remedy):
+    """An instrument out of what a file says of it.
+
+    Parameters
+    ----------
+    content : dict
+    source : file and field that it is from, to begin a refusal with
+    remedy : what to do about it, to end the refusal with
 
     Raises
     ------
     InputError
-        If the file is missing, not JSON or lacks a field.
+        If a field is missing or makes no sense.
     """
-    if path is None:
-        text = resources.files("phangs_sfh.data").joinpath("phangs.json").read_text()
-        return Instrument.from_dict(json.loads(text))
     try:
-        return Instrument.from_dict(json.loads(Path(path).read_text()))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such instrument file; give an existing JSON file") from None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        return Instrument.from_dict(content)
+    except KeyError as error:
+        reason = f"no {error}"
+    except (AttributeError, TypeError, ValueError) as error:
+        reason = str(error)
+    raise InputError(f"{source} is damaged ({reason}); {remedy}")
+
+
+def instrument_names():
+    """Names of the instruments that come with the package, sorted."""
+    files = resources.files("phangs_sfh.data").iterdir()
+    found = [file.name for file in files if file.name.startswith("instrument_")]
+    return sorted(name.removeprefix("instrument_").removesuffix(".json") for name in found)
+
+
+def load_instrument(name=None):
+    """A named instrument, or one from a JSON file.
+
+    Parameters
+    ----------
+    name : name or path; the default is MUSE with the five PHANGS-HST bands. An Instrument is
+        returned as it is
+
+    Raises
+    ------
+    InputError
+        If there is no such instrument or file, or a field is missing or makes no sense.
+    """
+    if isinstance(name, Instrument):
+        return name
+    names = instrument_names()
+    name = DEFAULT if name is None else str(name)
+    if name in names:
+        path = resources.files("phangs_sfh.data").joinpath(f"instrument_{name}.json")
+    else:
+        path = Path(name)
+    try:
+        content = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise InputError(
-            f"{path}: not an instrument description ({error}); "
-            "start from phangs_sfh/data/phangs.json"
+            f"{name}: no such instrument or file; instruments are {', '.join(names)}"
         ) from None
+    except ValueError as error:
+        raise InputError(f"{name}: not JSON ({error}); start from a named instrument") from None
+    return read_instrument(content, f"{name}: instrument", "start from a named instrument")

@@ -15,23 +15,12 @@ import tensorflow as tf
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
-from phangs_sfh.instrument import emission_lines
+from phangs_sfh.instrument import emission_lines, noise
 
 LN10_OVER_2P5 = np.log(10.0) / 2.5
 N_BAD_PIXELS = 12
 N_SPIKES = 8
 SPIKE_HEIGHT = 4.0  # rms, in units of the error
-SKY_LINES = (
-    (5577.3, 3.0, 4.0),
-    (5891.0, 1.0, 5.0),
-    (6300.3, 2.0, 4.0),
-    (6363.8, 1.0, 4.0),
-    (6498.7, 0.6, 5.0),
-    (6553.6, 0.6, 5.0),
-    (6863.9, 1.2, 8.0),
-    (6923.2, 1.2, 8.0),
-)
-"""Night-sky residuals: wavelength [Å], extra noise relative to the continuum's, width σ [Å]."""
 
 
 @dataclass(frozen=True)
@@ -107,25 +96,6 @@ class ObservingConditions:
         return json.dumps(self.to_dict())
 
 
-def noise_shape(wave):
-    """Noise per pixel relative to the middle of the range, MUSE-like.
-
-    Worse at the blue end, where MUSE's throughput falls (Bacon et al. 2010), bumps at sky lines.
-
-    Parameters
-    ----------
-    wave : (n_pixels,) array [Å]
-
-    Returns
-    -------
-    shape : (n_pixels,) array, about 1 in mid-range
-    """
-    shape = 1.0 + 0.8 * np.clip((5600.0 - wave) / 800.0, 0.0, None) ** 2
-    for centre, height, width in SKY_LINES:
-        shape = shape + height * np.exp(-0.5 * ((wave - centre) / width) ** 2)
-    return shape
-
-
 class Draws:
     """Independent stateless random numbers from one seed: each draw splits off its own."""
 
@@ -170,7 +140,7 @@ def observe(spectrum, bands, instrument, conditions, seed):
     """
     spectrum, bands = tf.cast(spectrum, tf.float32), tf.cast(bands, tf.float32)
     draws = Draws(seed, tf.shape(spectrum)[0])
-    flux, flux_err = _observe_spectrum(spectrum, instrument.wave, conditions, draws)
+    flux, flux_err = _observe_spectrum(spectrum, instrument, conditions, draws)
     band_flux, band_err = _observe_bands(bands, conditions, draws)
 
     no_spectrum = draws.chance(conditions.no_spectrum, 1)
@@ -190,11 +160,10 @@ def observe(spectrum, bands, instrument, conditions, seed):
     }
 
 
-def _observe_spectrum(spectrum, wave, conditions, draws):
+def _observe_spectrum(spectrum, instrument, conditions, draws):
     """Shifted, miscalibrated and noisy flux, and its error; each [n, n_pixels]."""
+    wave, n_pixels = instrument.wave, instrument.n_pixels
     step = wave[1] - wave[0]
-    n_pixels = len(wave)
-    x = np.linspace(-1.0, 1.0, n_pixels)
     # Quadratic interpolation: a linear one would also smooth, by up to 0.3 pixel.
     velocity = conditions.velocity_error * draws.normal(1)
     shift = velocity * tf.constant(wave / (SPEED_OF_LIGHT * step), tf.float32)
@@ -203,17 +172,19 @@ def _observe_spectrum(spectrum, wave, conditions, draws):
     flux = spectrum + shift * (0.5 * shift * (left - 2.0 * spectrum + right) - 0.5 * (right - left))
 
     order = conditions.calibration_order
-    basis = np.stack([np.polynomial.legendre.Legendre.basis(k)(x) for k in range(1, order + 1)])
-    basis /= np.sqrt(np.mean(basis**2, axis=1, keepdims=True))
+    basis = tf.constant(noise.calibration_basis(n_pixels, order), tf.float32)
     weights = draws.normal(order) / np.sqrt(order)
     rms = draws.uniform(1, high=max(conditions.calibration, 1e-9))
-    flux *= 1.0 + tf.matmul(rms * weights, tf.constant(basis, tf.float32))
+    flux *= 1.0 + tf.matmul(rms * weights, basis)
 
-    # A random tilt: no two nights and no two regions of a field have the same throughput and sky.
-    tilt = tf.exp(0.15 * draws.normal(1) * tf.constant(x, tf.float32))
-    error = tilt * tf.constant(noise_shape(wave), tf.float32) / draws.log_uniform(conditions.sn, 1)
-    noise = _correlated_noise(n_pixels, conditions, draws)
-    return flux + error * (noise + _sky_residuals(n_pixels, conditions, draws)), error
+    x = tf.constant(np.linspace(-1.0, 1.0, n_pixels), tf.float32)
+    tilt = tf.exp(noise.TILT * draws.normal(1) * x)
+    shape = tf.constant(instrument.noise.at(wave), tf.float32)
+    error = tilt * shape / draws.log_uniform(conditions.sn, 1)
+    white = draws.normal(n_pixels + 2)
+    taken = draws.uniform(1, high=max(conditions.correlation, 1e-9))
+    drawn = noise.correlated(white, taken) + _sky_residuals(n_pixels, conditions, draws)
+    return flux + error * drawn, error
 
 
 def _sky_residuals(n_pixels, conditions, draws):
@@ -227,14 +198,6 @@ def _sky_residuals(n_pixels, conditions, draws):
     rows = tf.broadcast_to(tf.range(draws.n)[:, None], tf.shape(index))
     peaks = tf.scatter_nd(tf.stack([rows, index], axis=-1), height, [draws.n, n_pixels])
     return peaks + 0.5 * (tf.roll(peaks, 1, axis=1) + tf.roll(peaks, -1, axis=1))
-
-
-def _correlated_noise(n_pixels, conditions, draws):
-    """Unit-variance noise [n, n_pixels] whose neighbours correlate, as resampling makes them."""
-    white = draws.normal(n_pixels + 2)
-    taken = draws.uniform(1, high=max(conditions.correlation, 1e-9))
-    mixed = white[:, 1:-1] + taken * (white[:, :-2] + white[:, 2:])
-    return mixed / tf.sqrt(1.0 + 2.0 * taken**2)
 
 
 def _pixels(wave, conditions, draws):

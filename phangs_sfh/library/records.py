@@ -14,7 +14,7 @@ import tensorflow as tf
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums
 from phangs_sfh.galaxy import ages
-from phangs_sfh.instrument.description import Instrument
+from phangs_sfh.instrument.description import Instrument, read_instrument
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS
 
@@ -86,7 +86,8 @@ def open_library(folder, instrument=None):
             "build the library anew with make-library"
         )
     try:
-        described = Instrument.from_dict(content["instrument"])
+        field, remedy = f"{path}: field 'instrument'", "build the library anew with make-library"
+        described = read_instrument(content["instrument"], field, remedy)
         library = Library(folder, str(content["name"]), described, content)
         missing = [p for split in content["splits"] for p in library.shard_paths(split)
                    if not p.is_file()]  # fmt: skip

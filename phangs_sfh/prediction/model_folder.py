@@ -5,7 +5,7 @@ from pathlib import Path
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import model_json
-from phangs_sfh.instrument.description import Instrument
+from phangs_sfh.instrument.description import read_instrument
 
 NEEDED = ("schema_version", "name", "version", "instrument", "z_sun", "emission_lines")
 RELEASED = "phangs"
@@ -55,7 +55,8 @@ def read_description(path=None):
     """
     path = find_model(path)
     info = _read_info(path)
-    return path, info, _instrument(path, info)
+    field = f"{path / model_json.FILE}: field 'instrument'"
+    return path, info, read_instrument(info["instrument"], field, "export the model again")
 
 
 def _read_info(path):
@@ -65,15 +66,6 @@ def _read_info(path):
     if not (path / "saved_model.pb").is_file():
         raise InputError(f"{path}: not a model: saved_model.pb is missing; give .../NAME/VERSION")
     return model_json.read(path, NEEDED, "export the model again")
-
-
-def _instrument(path, info):
-    try:
-        return Instrument.from_dict(info["instrument"])
-    except (KeyError, TypeError) as error:
-        raise InputError(
-            f"{path / 'model.json'}: field 'instrument' is damaged ({error}); export it again"
-        ) from None
 
 
 def check_instrument(path, theirs, ours):

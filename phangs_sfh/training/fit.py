@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import model_json
-from phangs_sfh.instrument.description import Instrument
+from phangs_sfh.instrument.description import read_instrument
 from phangs_sfh.library import batches as pipeline
 from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions
@@ -199,7 +199,9 @@ def load_start(settings, library):
     if folder is None:
         return None
     model, description = load_model(folder)
-    if not Instrument.from_dict(description["instrument"]).same_as(library.instrument):
+    field = f"{folder}/{model_json.FILE}: field 'instrument'"
+    theirs = read_instrument(description.get("instrument"), field, "train the model anew")
+    if not theirs.same_as(library.instrument):
         raise InputError(
             f"{folder}/model.json: instrument differs from that of {library.folder}; start from a "
             "model of the library's instrument"

@@ -1,4 +1,4 @@
-"""Write phangs_sfh/data/phangs.json: MUSE grid and LSF, five HST bands, the Sun in F555W.
+"""Write phangs_sfh/data/instrument_*.json: MUSE, five HST bands or none, the Sun in F555W.
 
 Run from the repository root with the two wheels' paths:
 
@@ -13,6 +13,7 @@ and F475W give as total over filter. Pivots agree with the WFC3 instrument handb
 The Sun: ``sun_reference_stis_001``, Bohlin, Dickinson & Calzetti 2001 (CALSPEC), in pyphot's wheel.
 """
 
+import dataclasses
 import io
 import json
 import sys
@@ -89,7 +90,7 @@ def main(pyphot_path, sedpy_path):
     with zipfile.ZipFile(pyphot_path) as pyphot, zipfile.ZipFile(sedpy_path) as sedpy:
         bands = tuple(read_band(pyphot, sedpy, name) for name in BANDS)
         sun = solar_luminosity(pyphot, bands[BANDS.index("F555W")])
-    instrument = Instrument(
+    phangs = Instrument(
         name="PHANGS-MUSE + PHANGS-HST",
         wave=4800 + 1.25 * np.arange(1761),
         lsf_fwhm_coefficients=(5.866e-8, -9.187e-4, 6.040),
@@ -97,7 +98,11 @@ def main(pyphot_path, sedpy_path):
         luminosity_band="F555W",
         solar_luminosity=float(f"{sun:.6g}"),
     )
-    Path("phangs_sfh/data/phangs.json").write_text(json.dumps(instrument.to_dict()) + "\n")
+    unseen = bands[BANDS.index("F555W")]
+    muse = dataclasses.replace(phangs, name="MUSE", bands=(), unseen_band=unseen)
+    for name, instrument in (("phangs", phangs), ("muse", muse)):
+        path = Path(f"phangs_sfh/data/instrument_{name}.json")
+        path.write_text(json.dumps(instrument.to_dict()) + "\n")
     at_10_pc = sun * constants.L_sun / units.AA / (4 * np.pi * (10 * units.pc) ** 2)
     pivot = bands[BANDS.index("F555W")].pivot * units.AA
     absolute = (at_10_pc * pivot**2 / constants.c).to_value(units.ABmag)

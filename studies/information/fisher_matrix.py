@@ -21,12 +21,12 @@ from scipy.special import erf
 from phangs_sfh.evaluation.metrics import NORMAL_MAD
 from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.instrument import emission_lines
-from phangs_sfh.library.observing import LN10_OVER_2P5, noise_shape
+from phangs_sfh.instrument.noise import TILT, calibration_basis
+from phangs_sfh.library.observing import LN10_OVER_2P5
 
 AMPLITUDE = 1.0  # standard deviation of the unknown flux scale, natural logarithm: no information
 PILOT_STEP = 0.05
 STEP_LIMITS = (0.01, 0.3)
-TILT = 0.15  # of the noise from one end to the other, as ``observing`` draws it
 N_SAMPLES = 256
 SMALLEST_CALIBRATION = 1e-6
 
@@ -56,16 +56,10 @@ def draw_night(conditions, rng):
     )
 
 
-def pixel_errors(wave, night):
+def pixel_errors(instrument, night):
     """Standard deviation of the noise at S/N 1, (n_pixels,)."""
-    return np.exp(night.tilt * np.linspace(-1.0, 1.0, len(wave))) * noise_shape(wave)
-
-
-def calibration_basis(n_pixels, order):
-    """Legendre polynomials 1 to ``order`` with an rms of 1, (order, n_pixels)."""
-    x = np.linspace(-1.0, 1.0, n_pixels)
-    basis = np.stack([np.polynomial.legendre.Legendre.basis(k)(x) for k in range(1, order + 1)])
-    return basis / np.sqrt(np.mean(basis**2, axis=1, keepdims=True))
+    tilted = np.exp(night.tilt * np.linspace(-1.0, 1.0, instrument.n_pixels))
+    return tilted * instrument.noise.at(instrument.wave)
 
 
 def shifted(spectrum, wave, velocity):
@@ -168,8 +162,8 @@ def measure(latent_model, galaxy, conditions, night):
     -------
     information : Information
     """
-    wave = latent_model.forward.instrument.wave
-    error = pixel_errors(wave, night)
+    instrument = latent_model.forward.instrument
+    wave, error = instrument.wave, pixel_errors(instrument, night)
     seen = np.ones(len(wave), dtype=bool)
     whiten = Whitener(error, night.correlation, seen)
     latent = galaxy.latent[None]

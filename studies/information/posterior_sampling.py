@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from phangs_sfh.instrument import noise
 from phangs_sfh.library.observing import LN10_OVER_2P5
 from studies.information import fisher_matrix
 
@@ -57,11 +58,10 @@ def draw_observation(latent_model, galaxy, conditions, night, rng):
     velocity = conditions.velocity_error * rng.standard_normal(1)
     flux = fisher_matrix.shifted(spectrum[None], wave, velocity)[0]
     weights = night.calibration * rng.standard_normal(order) / np.sqrt(order)
-    flux = flux * (1.0 + weights @ fisher_matrix.calibration_basis(len(wave), order))
-    error = fisher_matrix.pixel_errors(wave, night) / conditions.sn[0]
+    flux = flux * (1.0 + weights @ noise.calibration_basis(len(wave), order))
+    error = fisher_matrix.pixel_errors(latent_model.forward.instrument, night) / conditions.sn[0]
     white = rng.standard_normal(len(wave) + 2)
-    noise = white[1:-1] + night.correlation * (white[:-2] + white[2:])
-    flux = flux + error * noise / np.sqrt(1.0 + 2.0 * night.correlation**2)
+    flux = flux + error * noise.correlated(white, night.correlation)
     band_error = LN10_OVER_2P5 * conditions.band_error[0] * bands
     off = conditions.zero_point * rng.standard_normal(n_bands)
     factor = np.exp(off + conditions.aperture * rng.standard_normal())
@@ -93,7 +93,7 @@ class Posterior:
         self._whiten = fisher_matrix.Whitener(observation.flux_err, correlation, seen)
         self._flux = self._whiten(observation.flux[None])[0]
         order = conditions.calibration_order
-        basis = fisher_matrix.calibration_basis(len(self.wave), order)
+        basis = noise.calibration_basis(len(self.wave), order)
         self._basis = np.vstack([np.ones(len(self.wave)), basis])
         pairs = self._basis[:, None, :] * self._basis[None, :, :]
         self._pairs = pairs.reshape(-1, len(self.wave)).T

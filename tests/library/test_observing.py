@@ -9,7 +9,7 @@ import tensorflow as tf
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument import emission_lines
 from phangs_sfh.instrument.description import load_instrument
-from phangs_sfh.library.observing import ObservingConditions, noise_shape, observe
+from phangs_sfh.library.observing import ObservingConditions, observe
 
 QUIET = {"calibration": 0.0, "velocity_error": 0.0, "zero_point": 0.0, "aperture": 0.0}
 
@@ -59,7 +59,7 @@ def test_signal_to_noise_is_log_uniform_and_like_muse(instrument):
     log_sn = -np.log(error[error > 0])
     assert log_sn.min() < np.log(7) and log_sn.max() > np.log(260)
     assert log_sn.mean() == pytest.approx(np.log(5 * 300) / 2, abs=0.1)
-    shape = noise_shape(instrument.wave)
+    shape = instrument.noise.at(instrument.wave)
     assert shape[0] > 1.3  # MUSE's blue end
     assert shape[np.argmin(np.abs(instrument.wave - 5577.3))] > 3  # the sky line
     assert shape[middle] == pytest.approx(1, abs=0.01)

@@ -70,7 +70,8 @@ def galaxies(model, prior, rng, n):
         # The median is the continuum's level, however strong the lines.
         level = np.median(spectrum, axis=1, keepdims=True)
         labels = model.labels(stars, bands)
-        yield {**nuisance, **labels, "spectrum": spectrum / level, "bands": bands / level}
+        seen = bands[:, : model.instrument.n_bands] / level
+        yield {**nuisance, **labels, "spectrum": spectrum / level, "bands": seen}
 
 
 def emission_lines(prior):

@@ -6,6 +6,7 @@ from scipy import stats
 
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.instrument.noise import calibration_basis
 from phangs_sfh.library import observing
 from phangs_sfh.problems.histories.population import draw_galaxies
 from phangs_sfh.problems.histories.priors import load_prior
@@ -150,7 +151,7 @@ def test_observations_are_those_of_training(model):
     velocity = settings.velocity_error * draws.normal(1).numpy()[0]
     weights = draws.normal(settings.calibration_order).numpy()[0] / 2.0
     rms = draws.uniform(1, high=settings.calibration).numpy()[0]
-    basis = fisher_matrix.calibration_basis(len(wave), settings.calibration_order)
+    basis = calibration_basis(len(wave), settings.calibration_order)
     expected = fisher_matrix.shifted(spectrum, wave, velocity)[0] * (1 + rms * weights @ basis)
     np.testing.assert_allclose(seen["flux"].numpy()[0], expected, atol=2e-5)
 
@@ -161,7 +162,7 @@ def test_fisher_matrix_of_a_linear_model_is_exact(linear):
     found = fisher_matrix.measure(linear, galaxy, settings, NIGHT)
     wave = linear.forward.instrument.wave
     design = np.vstack([linear.slopes, np.ones(len(wave))])  # the flux scale is free
-    error = fisher_matrix.pixel_errors(wave, NIGHT) / 50.0
+    error = fisher_matrix.pixel_errors(linear.forward.instrument, NIGHT) / 50.0
     by_lag = np.array([1.0, 0.6 / 1.18, 0.09 / 1.18])
     lag = np.abs(np.subtract.outer(np.arange(len(wave)), np.arange(len(wave))))
     noise = np.where(lag < 3, by_lag[np.minimum(lag, 2)], 0.0) * np.outer(error, error)
