@@ -1,7 +1,10 @@
 # make demo   set everything up and run the demo
 # make test   set everything up and run the tests; bagpipes and python-fsps, which it checks the
 #             forward model against, are installed if that can be done, else those tests skip
-# make lint   check the style
+# make lint   check the style, the order of imports (.importlinter), that the code runs on the oldest
+#             Python allowed, and that every module imports
+# make imports
+#             import every module on the oldest and the newest Python at hand, of 3.10 to 3.13
 # make figures BROAD=LIBRARY [PAPER=LIBRARY]
 #             measure the released models again: README's tables and figures, docs/benchmark.md;
 #             FIGURES="..." are further options of studies/released
@@ -13,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SETTINGS := setup.cfg setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test lint figures clean
+.PHONY: demo test lint imports figures clean
 
 demo: $(VENV)/.installed
 	$(BIN)/phangs-sfh demo -o demo --overwrite
@@ -24,6 +27,12 @@ test: $(VENV)/.installed-test
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo --no-cache
+	$(BIN)/vermin --quiet --no-tips --violations --target=3.10- cli phangs_sfh scripts studies tests
+	$(BIN)/python scripts/setup/import_all.py
+
+imports: $(VENV)/.installed-test
+	sh scripts/setup/import_on_pythons.sh $(VENV)
 
 figures: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'
@@ -43,4 +52,4 @@ $(VENV)/.installed-test: $(SETTINGS) | $(BIN)/python
 	@touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info
+	rm -rf $(VENV) $(VENV)-python* demo build *.egg-info

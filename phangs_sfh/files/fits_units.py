@@ -4,8 +4,8 @@ import re
 
 import astropy.units as u
 
+from phangs_sfh.files import flux_units
 from phangs_sfh.files.tables import quiet
-from phangs_sfh.observations import columns
 
 SCALE = 1e-20
 """Cubes and images are held in 1e-20 erg / (s cm2 Å): single precision overflows on the square of
@@ -40,7 +40,7 @@ def parse_unit(text):
 
 def flux_kind(unit):
     """'flux density', 'surface brightness', or None for anything else."""
-    return None if unit is None else columns.flux_kind(unit)
+    return None if unit is None else flux_units.flux_kind(unit)
 
 
 def f_lambda_factor(unit, wave):
@@ -51,7 +51,7 @@ def f_lambda_factor(unit, wave):
     unit : astropy unit that ``flux_kind`` knows
     wave : array [Å]
     """
-    return columns.to_f_lambda(1.0 / SCALE, unit, wave) + 0.0 * wave
+    return flux_units.to_f_lambda(1.0 / SCALE, unit, wave) + 0.0 * wave
 
 
 def velocity_factor(unit):

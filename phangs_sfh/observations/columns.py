@@ -1,19 +1,16 @@
 """Columns of an input table: found, checked and handed out as plain arrays.
 
-One of the two modules (with ``observation``) that meet units; every refusal is one line that names
+One of the two modules (with ``table``) that meet units; every refusal is one line that names
 file, column and remedy.
 """
-
-from functools import cache
 
 import astropy.units as u
 import numpy as np
 from astropy.utils.masked import Masked
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.flux_units import flux_kind
 
-F_LAMBDA = u.erg / u.s / u.cm**2 / u.AA
-FLUX_KINDS = {"flux density": F_LAMBDA, "surface brightness": F_LAMBDA / u.arcsec**2}
 FLUX_REMEDY = "set its unit to a flux density, for instance 1e-20 erg / (s cm2 Angstrom)"
 BAND_REMEDY = "set it, for instance to nJy or mag(AB)"
 SPECTRUM = ("wave", "flux", "flux_err")
@@ -148,48 +145,6 @@ def _padded(vectors):
     for row, values in zip(padded, rows, strict=True):
         row[: len(values)] = values
     return padded
-
-
-@cache
-def flux_kind(unit):
-    """Key of ``FLUX_KINDS`` for any f_λ or f_ν unit, None for a unit that is neither."""
-    if isinstance(unit, u.FunctionUnitBase):
-        return None  # a logarithm, which is equivalent but not proportional
-    for kind, target in FLUX_KINDS.items():
-        if unit.is_equivalent(target * u.AA):
-            return None  # a line's flux; astropy would take it for λ f_λ
-        if unit.is_equivalent(target, u.spectral_density(5000 * u.AA)):
-            return kind
-    return None
-
-
-def to_f_lambda(values, unit, wave):
-    """Convert flux densities to erg / (s cm2 Å), or the same per arcsec2.
-
-    Parameters
-    ----------
-    values : float64 array
-    unit : astropy unit that ``flux_kind`` knows, or None: arbitrary, left as it is
-    wave : array that broadcasts [Å]; f_ν becomes f_λ there
-    """
-    if unit is None:
-        return values
-    factor, power = _power_law(unit)
-    return values * factor if power == 0 else values * (factor * (wave / 5000.0) ** power)
-
-
-@cache
-def _power_law(unit):
-    """Factor at 5000 Å and power of the wavelength that turn a unit into f_λ.
-
-    The power is 0 for f_λ, -2 for f_ν, -1 and -3 for photons per Å and per Hz. Astropy is asked at
-    two wavelengths only: setting up its conversion takes longer than a thousand spectra.
-    """
-    target = FLUX_KINDS[flux_kind(unit)]
-    here, there = (
-        unit.to(target, 1.0, equivalencies=u.spectral_density(wave * u.AA)) for wave in (5e3, 1e4)
-    )
-    return here, round(np.log2(there / here))
 
 
 def band_units(columns, band):

@@ -13,6 +13,9 @@ from phangs_sfh.instrument.emission_lines import window_mask
 from phangs_sfh.instrument.refraction import rest_air
 from phangs_sfh.observations.flags import Flag
 
+INPUTS = ("flux", "flux_err", "band_flux", "band_flux_err")
+"""Names of a model's inputs, values and errors, in their order."""
+
 MIN_REDSHIFT, MAX_REDSHIFT = -0.01, 10.0
 BAND_MAX_REDSHIFT = 0.02
 """The model knows the bands in the rest frame; beyond this redshift they no longer are."""
@@ -61,16 +64,15 @@ class Observations:
 
     def inputs(self):
         """The model's four inputs by name (dict of arrays, not copied)."""
-        names = ("flux", "flux_err", "band_flux", "band_flux_err")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in INPUTS}
 
 
-def joined(parts):
+def joined(several):
     """Several Observations of one instrument, of one row or more each, as one."""
-    names = ("flux", "flux_err", "band_flux", "band_flux_err", "flags")
-    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    notes = tuple(note for part in parts for note in part.warnings)
-    return Observations(**arrays, instrument=parts[0].instrument, warnings=notes)
+    names = (*INPUTS, "flags")
+    arrays = {name: np.concatenate([getattr(one, name) for one in several]) for name in names}
+    notes = tuple(note for one in several for note in one.warnings)
+    return Observations(**arrays, instrument=several[0].instrument, warnings=notes)
 
 
 def valid_redshift(redshift):

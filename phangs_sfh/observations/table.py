@@ -16,9 +16,10 @@ import numpy as np
 from astropy.table import Row, Table
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.flux_units import to_f_lambda
 from phangs_sfh.files.tables import read_table
 from phangs_sfh.observations import rest_frame
-from phangs_sfh.observations.columns import SPECTRUM, Columns, band_units, to_f_lambda
+from phangs_sfh.observations.columns import SPECTRUM, Columns, band_units
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.observations.rest_frame import Observations
 from phangs_sfh.observations.spectrum_files import read_spectrum, spectrum_table

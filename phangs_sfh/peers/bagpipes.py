@@ -26,8 +26,8 @@ import numpy as np
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument import emission_lines
 from phangs_sfh.instrument.description import Instrument
-from phangs_sfh.peers.benchmark.sample import INPUTS
-from phangs_sfh.peers.benchmark.served_model import peak_megabytes
+from phangs_sfh.observations.rest_frame import INPUTS
+from phangs_sfh.peers.one_core import peak_megabytes
 from phangs_sfh.peers.ppxf import BAND_FLOOR
 
 EDGES_MYR = (0.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 6000.0)

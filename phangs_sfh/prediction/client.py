@@ -14,22 +14,10 @@ from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
 from phangs_sfh.prediction.model_folder import read_description
 from phangs_sfh.prediction.results import ANSWER_NAMES, COLUMNS
+from phangs_sfh.prediction.transport import IN_FLIGHT, ServerError
 
 SIGNATURE, DRAWS = "serving_default", "posterior"
-IN_FLIGHT = 4  # batches on their way at once: the server does not wait for the network
 ADDRESS = re.compile(r"(https?://)?([^/]+:\d+|[^/:]+)(?:/([^/]+))?(?:/(\d+))?/?")
-
-
-class ServerError(Exception):
-    """What a server answered instead of numbers: ``kind`` and its own ``words``.
-
-    ``kind`` is one of ``away``, ``late``, ``missing`` (model or version), ``refused`` (the request)
-    and ``failed``.
-    """
-
-    def __init__(self, kind, words):
-        super().__init__(f"{kind}: {words}")
-        self.kind, self.words = kind, " ".join(str(words).split())[:200]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import json
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.prediction.client import ServerError
+from phangs_sfh.prediction.transport import ServerError
 
 try:
     import grpc

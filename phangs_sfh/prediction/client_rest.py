@@ -7,7 +7,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from phangs_sfh.prediction.client import IN_FLIGHT, ServerError
+from phangs_sfh.prediction.transport import IN_FLIGHT, ServerError
 
 BUSY = (429, 502, 503, 504)
 KINDS = {400: "refused", 404: "missing", 412: "refused", 504: "late"}

@@ -13,6 +13,7 @@ from phangs_sfh.galaxy import ages
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument import emission_lines
 from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.observations.rest_frame import INPUTS
 from phangs_sfh.peers import bagpipes
 from phangs_sfh.peers.benchmark import bagpipes_fits, sample
 from phangs_sfh.peers.ppxf import BAND_FLOOR, SCALARS
@@ -33,7 +34,7 @@ def model():
 
 
 def row(spectra, index=0, **changed):
-    names = sample.INPUTS
+    names = INPUTS
     return dict(zip(names, spectra.row(index), strict=True)) | changed
 
 

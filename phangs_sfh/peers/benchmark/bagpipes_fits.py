@@ -17,10 +17,10 @@ import numpy as np
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy import ages
+from phangs_sfh.observations.rest_frame import INPUTS
 from phangs_sfh.peers import bagpipes
 from phangs_sfh.peers.bagpipes import require_bagpipes
-from phangs_sfh.peers.benchmark.sample import INPUTS
-from phangs_sfh.peers.benchmark.served_model import ONE_THREAD
+from phangs_sfh.peers.one_core import ONE_THREAD
 from phangs_sfh.peers.ppxf import PERCENTILES, SCALARS
 
 FOLDER = "bagpipes"

@@ -4,7 +4,7 @@ Times are of the processor with one thread, so that other work on the machine ch
 """
 
 import platform
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +70,7 @@ def run(output, model, spectra, bootstrapped, bootstraps, workers=1, progress=No
 def _circumstances(model, spectra):
     return {
         "schema_version": SCHEMA_VERSION,
-        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "made": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "version": __version__,
         "model": {"name": model.info["name"], "version": model.info["version"]},
         "machine": machine(),

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.galaxy import ages
+from phangs_sfh.observations.rest_frame import INPUTS
 from phangs_sfh.peers import ppxf_templates
-from phangs_sfh.peers.benchmark.sample import INPUTS
-from phangs_sfh.peers.benchmark.served_model import peak_megabytes
+from phangs_sfh.peers.one_core import peak_megabytes
 from phangs_sfh.peers.ppxf import SCALARS
 
 FOLDER = "ppxf"

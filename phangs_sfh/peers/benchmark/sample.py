@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-INPUTS = ("flux", "flux_err", "band_flux", "band_flux_err")
+from phangs_sfh.observations.rest_frame import INPUTS
+
 SIGNAL_TO_NOISE = 50
 PRIOR = "broad"
 BLOCK = 250

@@ -15,20 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.peers.benchmark.sample import INPUTS
+from phangs_sfh.observations.rest_frame import INPUTS
+from phangs_sfh.peers.one_core import ONE_THREAD, peak_megabytes
 
 BATCH = 1024
 REPEATS = 8
 PERCENTILES = {"p025": 2.5, "p975": 97.5}
 MATRIX = 2048  # side of the matrices of which the core's speed is measured
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "1",
-    "TF_NUM_INTEROP_THREADS": "1",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "CUDA_VISIBLE_DEVICES": "",
-}
 
 
 def ask(model_folder, spectra):
@@ -112,15 +105,6 @@ def _cost(serve, inputs):
         "gflops_matrix": gflops,
         "seconds_matrix_limit": flops / gflops / 1e9,
     }
-
-
-def peak_megabytes():
-    """Peak memory of this process; ru_maxrss would hold that of the process that started it."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(float(x.split()[1]) / 1024 for x in lines if x.startswith("VmHWM"))
-    except (OSError, StopIteration):
-        return float("nan")
 
 
 def _time(action):

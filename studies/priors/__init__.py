@@ -1,0 +1,1 @@
+"""What a prior says, and a dozen of its galaxies: docs/choices.md."""
