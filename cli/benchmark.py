@@ -59,12 +59,12 @@ def benchmark(
     The peers' answers are kept in the output folder: run again with another --model,
     nothing is fitted twice.
     """
-    from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.evaluation.evaluate import open_for
     from phangs_sfh.peers.bagpipes import require_bagpipes
     from phangs_sfh.peers.benchmark import comparison, report, sample
     from phangs_sfh.peers.ppxf import require_ppxf
     from phangs_sfh.prediction.model import load_model
+    from phangs_sfh.progress import progress_bar
 
     require_ppxf()
     if bagpipes:

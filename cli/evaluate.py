@@ -29,10 +29,10 @@ def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     Galaxies are observed at S/N 20, 50 and 100, without bands, without spectrum, and in the mix of
     the training. Noise comes from the seed.
     """
-    from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.evaluation import evaluate as evaluation
     from phangs_sfh.evaluation.report import page
     from phangs_sfh.prediction.model import load_model
+    from phangs_sfh.progress import progress_bar
 
     page.check_output(output, overwrite)
     model = load_model(model_folder)

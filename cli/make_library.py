@@ -86,7 +86,7 @@ def make_library(output, galaxies, preview, part, gather, dask, overwrite, **set
 
 def simulated(write, total, *arguments):
     """Call ``write`` with arguments, the last of them by name, and a progress bar."""
-    from phangs_sfh.cli.progress import progress_bar
+    from phangs_sfh.progress import progress_bar
 
     *arguments, settings = arguments
     with progress_bar("galaxies", total) as advance:

@@ -1,7 +1,5 @@
 """``phangs-sfh map``: a cube and HST images in, maps of star formation histories out."""
 
-import time
-
 import click
 
 from phangs_sfh.cli.make_library import parsed
@@ -98,115 +96,37 @@ def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
     if (part is not None) + gather + (dask is not None) > 1:
         raise click.UsageError("--shard, --gather and --dask exclude each other")
     part = part and parsed(part)
-    from phangs_sfh.maps.request import Options, check_independent, check_plot, check_request
+    from phangs_sfh.cli.notes import warnings_as_lines
+    from phangs_sfh.maps.map_cube import gather_maps, map_cube
+    from phangs_sfh.maps.request import check_plot
+    from phangs_sfh.progress import progress_bar
 
     check_plot(plot, overwrite)
-    if gather:
-        from phangs_sfh.maps import shares as map_parts
-
-        joined(output, plot, map_parts.gather(output, overwrite))
-        return
-    check_request(cube, output, plot, overwrite, Options(**options))
-    if part or dask is not None:
-        check_independent(Options(**options), "--shard" if part else "--dask")
-
-    from phangs_sfh.maps.request import open_request
-    from phangs_sfh.prediction.model import load_model
-
-    loaded = load_model(model)
-    request = open_request(cube, loaded, **options)
-    for warning in request.warnings:
-        click.echo(f"Warning: {warning}", err=True)
-    if part:
-        share(request, loaded, output, overwrite, part, plot)
-    elif dask is not None:
-        from phangs_sfh.machines.dask_cluster import dask_client
-        from phangs_sfh.maps.on_dask import describe
-
-        with dask_client(dask) as client:
-            cluster = client, describe(cube, loaded, options, request.identity)
-            whole(cube, request, plot, output, *_run(request, loaded, output, overwrite, cluster))
-    else:
-        whole(cube, request, plot, output, *_run(request, loaded, output, overwrite))
+    with warnings_as_lines():
+        if gather:
+            maps = gather_maps(output, overwrite)
+        else:
+            try:
+                maps = map_cube(
+                    cube, output, model=model, shard=part, dask=dask, overwrite=overwrite,
+                    progress=progress_bar, **options,
+                )  # fmt: skip
+            except KeyboardInterrupt:
+                click.echo(f"{output}: stopped; the same command goes on from here", err=True)
+                raise
+    report(output, maps, plot)
 
 
-def share(request, model, output, overwrite, part, plot):
-    """Answer one share of the rows, and join all if it was the last."""
-    from phangs_sfh.maps import shares as map_parts
-
-    with map_parts.one_part(request, output, part) as path:
-        if path is not None:
-            mapper, _ = _run(request, model, path, True, part=part)
-            map_parts.note_done(path, mapper.blocks, mapper.counts)
-    joined(output, plot, map_parts.gather_if_last(output, overwrite))
-
-
-def joined(output, plot, found):
-    if found is None:
+def report(output, maps, plot):
+    """Draw the maps, if asked to, and say what was done."""
+    if maps is None:
         click.echo(f"{output}: part done; the last of all parts makes the maps")
         return
-    counts, spaxels = found
-    draw(output, plot)
-    warn_of_negative(output, counts, "spaxels")
-    click.echo(f"{output}: {counts.answered} of {spaxels} spaxels answered, by parts")
-
-
-def draw(output, plot):
     if plot:
-        from phangs_sfh.plots.map_figure import write_map_figure
+        from phangs_sfh.plots.map_figure import plot_maps
 
-        write_map_figure(output, plot)
-
-
-def whole(cube, request, plot, output, mapper, seconds):
-    """Draw and report what a run on one machine or cluster made."""
-    draw(output, plot)
-    counts, field = mapper.counts, request.field
-    spaxels = request.shape[0] * request.shape[1]
-    what, n = ("spaxels", spaxels) if field.bins is None else ("bins", field.n_bins)
-    warn_of_negative(cube, counts, what)
-    click.echo(
-        f"{output}: {counts.answered} of {n} {what} answered in {seconds:.2f} s "
-        f"({spaxels / seconds:,.0f} spaxels/s)"
-    )
-
-
-def warn_of_negative(source, counts, what):
-    if counts.negative:
-        click.echo(
-            f"Warning: {source}: {counts.negative} {what} without positive mean flux: spectrum not "
-            "used",
-            err=True,
-        )
-
-
-def _run(request, model, output, overwrite, cluster=None, part=None):
-    """Answer everything, or a part; returns the mapper and the time taken [s]."""
-    from phangs_sfh.cli.progress import progress_bar
-    from phangs_sfh.maps.mapper import Mapper
-
-    start = time.perf_counter()
-    try:
-        with (
-            request.work(output, part) as work,
-            request.output(output, overwrite, work, part) as maps,
-        ):
-            if work.resumed:
-                click.echo(f"{output}: going on where the last run ended", err=True)
-            if work.replaced:
-                click.echo(
-                    f"Warning: {output}: an unfinished run with other input or options: begun anew",
-                    err=True,
-                )
-            mapper = Mapper(request.cube, request.field, model, maps, part)
-            with progress_bar("spaxels", mapper.work()) as advance:
-                if cluster is None:
-                    mapper.run(advance)
-                else:
-                    from phangs_sfh.maps.on_dask import run
-
-                    run(mapper, *cluster, advance)
-    except KeyboardInterrupt:
-        click.echo(f"{output}: stopped; the same command goes on from here", err=True)
-        raise
-    return mapper, time.perf_counter() - start
+        plot_maps(output, plot)
+    how = ", by parts"
+    if maps.seconds is not None:
+        how = f" in {maps.seconds:.2f} s ({maps.spaxels / maps.seconds:,.0f} spaxels/s)"
+    click.echo(f"{output}: {maps.answered} of {maps.of} {maps.what} answered{how}")

@@ -50,16 +50,15 @@ def predict(table, output, model, server, timeout, redshift, wavemed, batch_size
     check_input(table)
     check_output(output, overwrite)
 
-    from phangs_sfh.cli.progress import progress_bar
     from phangs_sfh.prediction.model import load_model
+    from phangs_sfh.progress import progress_bar
 
     loaded = load_model(model, server=server, timeout=timeout)
     observations = loaded.read(table, redshift, wavemed)
     for warning in (*loaded.warnings, *observations.warnings):
         click.echo(f"Warning: {warning}", err=True)
     start = time.perf_counter()
-    with progress_bar("spectra", len(observations)) as advance:
-        result = loaded.predict(observations, batch_size=batch_size, progress=advance)
+    result = loaded.predict(observations, batch_size=batch_size, progress=progress_bar)
     seconds = time.perf_counter() - start
     write_table(result, output, overwrite)
     flagged = sum(flag != 0 for flag in result["flag"])

@@ -34,7 +34,7 @@ class Panel:
     floor: float | None = None
 
 
-def write_map_figure(maps, path):
+def plot_maps(maps, path):
     """Draw a map file into a figure file, written whole or not at all.
 
     Parameters

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phangs_sfh.errors import InputError
+from phangs_sfh.errors import InputError, InputWarning
+from phangs_sfh.observations.rest_frame import Observations
 from phangs_sfh.observations.table import read_observations
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.predict import N_DRAWS
+from phangs_sfh.progress import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from astropy.table import QTable
 
-    from phangs_sfh.observations.rest_frame import Observations
+    from phangs_sfh.progress import Progress
 
 TIMEOUT = 60.0  # s, for one request to a server
 
@@ -83,7 +83,7 @@ class AnyModel:
         wavemed: str | None = None,
         *,
         batch_size: int = 256,
-        progress: Callable[[int], object] | None = None,
+        progress: Progress | None = None,
     ) -> QTable:
         """Histories, ages, metallicities, mass to light and dust of every object, with error bars.
 
@@ -91,7 +91,7 @@ class AnyModel:
         ----------
         data, redshift, wavemed : see ``read``; ``data`` may also be what ``read`` returned
         batch_size : rows answered at once; changes no answer but for rounding
-        progress : called with the number of rows just done
+        progress : ``progress_bar`` or alike; counts spectra
 
         Returns
         -------
@@ -120,7 +120,9 @@ class AnyModel:
         >>> print(answers["mw_logage_p50"].unit)
         dex(yr)
         """
-        return predict.predict(self._read(data, redshift, wavemed), self, batch_size, progress)
+        observations = self._read(data, redshift, wavemed)
+        with counted(progress, "spectra", len(observations)) as advance:
+            return predict.predict(observations, self, batch_size, advance)
 
     def sample(
         self,
@@ -131,7 +133,7 @@ class AnyModel:
         redshift: float | None = None,
         wavemed: str | None = None,
         batch_size: int = 256,
-        progress: Callable[[int], object] | None = None,
+        progress: Progress | None = None,
     ) -> dict[str, np.ndarray]:
         """Joint samples of the posterior of every object, all of equal weight.
 
@@ -170,7 +172,8 @@ class AnyModel:
         True
         """
         observations = self._read(data, redshift, wavemed)
-        return predict.sample(observations, self, n, seed, batch_size, progress)
+        with counted(progress, "spectra", len(observations)) as advance:
+            return predict.sample(observations, self, n, seed, batch_size, advance)
 
     def posterior(self, data, redshift: float | None = None, wavemed: str | None = None):
         """The posterior as a distribution; only a ``Model`` at hand has it."""
@@ -180,11 +183,9 @@ class AnyModel:
         )
 
     def _read(self, data, redshift, wavemed):
-        from phangs_sfh.observations.rest_frame import Observations
-
         if isinstance(data, Observations):
             return data
         observations = self.read(data, redshift, wavemed)
         for note in observations.warnings:
-            warnings.warn(note, stacklevel=3)
+            warnings.warn(note, InputWarning, stacklevel=3)
         return observations

@@ -117,6 +117,21 @@ class Model(AnyModel):
         return label_distribution(description, tf.constant(found["params"]))
 
 
+def as_model(model):
+    """A model as it is, or loaded by name or folder; not a server's.
+
+    Raises
+    ------
+    InputError
+        As ``load_model``, and if it is on a server.
+    """
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, AnyModel):
+        raise InputError(f"{model.path}: is on a server; give a model's folder or name")
+    return load_model(model)
+
+
 def load_model(
     model: str | os.PathLike | None = None,
     instrument: Instrument | None = None,

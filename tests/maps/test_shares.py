@@ -14,10 +14,10 @@ from fake_model import write_fake_model
 from small_cube import write_cube, write_image, write_map
 
 from phangs_sfh.cli.main import main
-from phangs_sfh.cli.map import share
 from phangs_sfh.machines.dask_cluster import dask_client
 from phangs_sfh.maps import unfinished
 from phangs_sfh.maps.input import cube_spectra
+from phangs_sfh.maps.map_cube import share
 from phangs_sfh.maps.on_dask import answer_rows
 from phangs_sfh.maps.output import MapFile
 from phangs_sfh.maps.request import open_request
@@ -115,7 +115,7 @@ def test_more_parts_than_blocks_of_rows_do_no_harm(folder, capsys):
     request = open_request("c.fits", model, **options)
     for i in range(NY + 3, 0, -1):
         assert not (folder / "n.fits").exists()
-        share(request, model, "n.fits", False, (i, NY + 3), None)
+        share(request, model, "n.fits", False, (i, NY + 3))
     assert data("n.fits") == data("whole.fits")
 
 

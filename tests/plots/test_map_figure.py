@@ -7,7 +7,7 @@ from astropy.wcs import WCS
 from small_cube import wcs_cards
 
 from phangs_sfh.maps.output import MapFile, extensions
-from phangs_sfh.plots.map_figure import map_figure, write_map_figure
+from phangs_sfh.plots.map_figure import map_figure, plot_maps
 
 SHAPE = (12, 15)
 
@@ -36,7 +36,7 @@ def test_the_brightest_spaxel_is_among_the_histories(tmp_path):
     titles = [axes.get_title() for axes in figure.axes]
     assert any(t.startswith("brightest, x = 8, y = 7") for t in titles)
     assert {"white light", "surprise", "[M/H] [dex], by mass"} <= set(titles)
-    write_map_figure(tmp_path / "m.fits", tmp_path / "m.png")
+    plot_maps(tmp_path / "m.fits", tmp_path / "m.png")
     assert (tmp_path / "m.png").read_bytes()[1:4] == b"PNG"
     assert len(list(tmp_path.iterdir())) == 2
 
@@ -54,4 +54,4 @@ def test_the_scale_is_in_kpc_where_the_distance_is_known(tmp_path, distance, bar
 @pytest.mark.parametrize("answered", [True, False])
 def test_maps_without_an_answer_can_be_drawn(tmp_path, answered):
     write_maps(tmp_path / "m.fits", answered)
-    write_map_figure(tmp_path / "m.fits", tmp_path / "m.png")
+    plot_maps(tmp_path / "m.fits", tmp_path / "m.png")
