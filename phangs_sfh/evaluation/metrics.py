@@ -8,8 +8,8 @@ deviation if errors are normal.
 import numpy as np
 
 from phangs_sfh.galaxy import ages
+from phangs_sfh.instrument.constants import SIGMA_PER_MAD
 
-NORMAL_MAD = 1.4826
 SMALLEST_FRACTION = 1e-12
 YOUNG_AGE_YR = 10e6
 YOUNG_THRESHOLDS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
@@ -17,6 +17,12 @@ CLASS_HALF_WIDTH = 0.3
 """Half-width [dex] of the truths that count as 0.1 % or as 1 % of mass in young stars."""
 MASS_LIMIT = 0.01
 """Mass fraction from which a bin's [M/H] is that of stars and not of the label's convention."""
+
+
+def mad_std(values, axis=None):
+    """Robust scatter along ``axis``: 1.4826 times the median absolute deviation from the median."""
+    middle = np.median(values, axis=axis, keepdims=True)
+    return SIGMA_PER_MAD * np.median(np.abs(values - middle), axis=axis)
 
 
 def errors(error):
@@ -41,7 +47,7 @@ def errors(error):
         "bias_median": float(median),
         "bias_mean": float(error.mean()),
         "std": float(error.std()),
-        "mad_std": float(NORMAL_MAD * np.median(np.abs(error - median))),
+        "mad_std": float(mad_std(error)),
     }
 
 

@@ -7,12 +7,11 @@ import numpy as np
 
 from phangs_sfh.evaluation import metrics
 from phangs_sfh.evaluation.answers import observe_in_batches
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA, SPEED_OF_LIGHT
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.problems import targets
 
 N_GALAXIES = 512
-FWHM_PER_SIGMA = 2.3548
 BROAD_LINES = {4861.3: 0.3, 5875.6: 0.1, 6562.8: 1.0}
 NARROW_LINES = {4958.9: 0.33, 5006.8: 1.0, 6300.3: 0.15, 6583.5: 0.5, 6716.4: 0.2, 6730.8: 0.2}
 NEUTRAL = "as observed"

@@ -14,8 +14,7 @@ from scipy.special import ndtr
 
 from phangs_sfh.files import checksums
 from phangs_sfh.galaxy import photometry
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA, SPEED_OF_LIGHT
 
 FILE = "cloudy_bc03.fits"
 OLDEST_YR = 3e7

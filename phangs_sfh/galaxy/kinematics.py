@@ -5,10 +5,7 @@ import scipy.fft
 from scipy import sparse
 from scipy.special import ndtr
 
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA
-
-SPEED_OF_LIGHT = 299792.458
-"""[km/s]"""
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA, SPEED_OF_LIGHT
 
 LOG_MARGIN = 0.005  # beyond the grid, relative to its red end: room for 5 σ at 300 km/s
 

@@ -14,7 +14,6 @@ import numpy as np
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument.noise import NoiseShape
 
-FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 DEFAULT = "phangs"
 FEWEST_PIXELS = 16
 

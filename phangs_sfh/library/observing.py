@@ -14,10 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.instrument import emission_lines, noise
+from phangs_sfh.instrument.constants import RELATIVE_PER_MAG, SPEED_OF_LIGHT
 
-LN10_OVER_2P5 = np.log(10.0) / 2.5
 N_BAD_PIXELS = 12
 N_SPIKES = 8
 SPIKE_HEIGHT = 4.0  # rms, in units of the error
@@ -226,7 +225,7 @@ def _pixels(wave, conditions, draws):
 def _observe_bands(bands, conditions, draws):
     """Noisy band fluxes with zero-point and aperture errors, and their errors; [n, n_bands]."""
     n_bands = bands.shape[1]
-    relative = LN10_OVER_2P5 * draws.log_uniform(conditions.band_error, n_bands)
+    relative = RELATIVE_PER_MAG * draws.log_uniform(conditions.band_error, n_bands)
     factor = tf.exp(
         conditions.zero_point * draws.normal(n_bands) + conditions.aperture * draws.normal(1)
     )

@@ -11,14 +11,13 @@ import numpy as np
 
 from phangs_sfh.files.fits_units import SCALE
 from phangs_sfh.galaxy import ages
+from phangs_sfh.instrument.constants import ARCSEC_PER_RADIAN, PARSEC, SOLAR_LUMINOSITY
 from phangs_sfh.instrument.emission_lines import window_mask
 from phangs_sfh.prediction.results import PERCENTILES
 
 WINDOWS_MYR = (10, 100)
 """Times over which star formation rates are averaged, up to now [Myr]."""
 
-PARSEC, SOLAR_LUMINOSITY = 3.0856775814913673e18, 3.828e33  # cm, erg / s (IAU 2015)
-ARCSEC_PER_RADIAN = 648000 / np.pi
 PC2_PER_KPC2 = 1e6
 
 DENSITY = "logsigma"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
+from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 from phangs_sfh.maps.input.cube import Cube, check_file, open_cube
 from phangs_sfh.maps.input.cube_psf import header_psf
 from phangs_sfh.maps.input.sky_maps import read_bins, read_velocities

@@ -18,6 +18,7 @@ from astropy.table import Row, Table
 from phangs_sfh.errors import InputError
 from phangs_sfh.files.flux_units import to_f_lambda
 from phangs_sfh.files.tables import read_table
+from phangs_sfh.instrument.constants import RELATIVE_PER_MAG
 from phangs_sfh.observations import rest_frame
 from phangs_sfh.observations.columns import SPECTRUM, Columns, band_units
 from phangs_sfh.observations.flags import Flag
@@ -286,7 +287,7 @@ def _photometry(columns, bands, rows, instrument):
         value = to_f_lambda(value, unit, band.pivot)
         if error_unit is None:
             known = (uncertainty < UNKNOWN_MAGNITUDE) & (uncertainty > 0)
-            uncertainty = np.where(known, np.abs(value) * np.log(10) / 2.5 * uncertainty, 0.0)
+            uncertainty = np.where(known, np.abs(value) * RELATIVE_PER_MAG * uncertainty, 0.0)
         else:
             uncertainty = to_f_lambda(uncertainty, error_unit, band.pivot)
         flux[:, index], error[:, index] = value, uncertainty

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from phangs_sfh.galaxy import ages, kinematics, photometry
+from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 
 LOG_AGE_STEP = 0.2
 """Step of the age grid [dex]: with 0.1 answers are no better and take three times as long."""
@@ -95,7 +96,7 @@ def galaxy_velscale(wave):
     """Velocity step [km/s] of a log-rebinned spectrum with as many pixels as ``wave``."""
     step = wave[1] - wave[0]
     limits = np.log([wave[0] - step / 2, wave[-1] + step / 2])
-    return kinematics.SPEED_OF_LIGHT * (limits[1] - limits[0]) / len(wave)
+    return SPEED_OF_LIGHT * (limits[1] - limits[0]) / len(wave)
 
 
 def choose_ages(age, log_age_step):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA, SPEED_OF_LIGHT
 from phangs_sfh.instrument.refraction import vacuum_to_air
 from phangs_sfh.ssp import fsps_child
 from phangs_sfh.ssp.grid import SSPGrid
@@ -28,7 +28,6 @@ BUILD = (
 
 Past pip's cache, which would give back a wheel built with other flags."""
 
-SPEED_OF_LIGHT = 299792.458  # [km/s]
 SPECTRAL_RANGE = (4650.0, 7150.0)  # [Å], where spectra and not only bands are needed
 COARSEST = 2.0  # [Å], sampling there
 

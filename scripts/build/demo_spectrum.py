@@ -24,11 +24,11 @@ from astropy.io import fits
 from astropy.table import QTable
 from scipy.ndimage import gaussian_filter1d
 
+from phangs_sfh.instrument.constants import SIGMA_PER_MAD, SPEED_OF_LIGHT
 from phangs_sfh.ssp.engines import load_ssp
 
 MEMBER = "mpdaf/data/sdetect/minicube.fits"
 OUTPUT = Path("phangs_sfh/data/demo_spectrum.fits")
-LIGHT_SPEED = 299792.458  # km/s
 RADIUS = 8  # spaxels of 0.2 arcsec
 LONGEST = 7700.0  # Å, just beyond the red end of the network's grid at this redshift
 FIT_RANGE = (5225.0, 7580.0)  # Å, observed
@@ -71,7 +71,7 @@ def contaminated(wave, redshift):
     for low, high in SKY:
         hit |= (wave > low) & (wave < high)
     for line in EMISSION + SODIUM:
-        velocity = LIGHT_SPEED * (wave / (line * (1 + redshift)) - 1)
+        velocity = SPEED_OF_LIGHT * (wave / (line * (1 + redshift)) - 1)
         hit |= np.abs(velocity) < LINE_HALF_WIDTH
     return hit
 
@@ -79,7 +79,7 @@ def contaminated(wave, redshift):
 def old_populations():
     """SSPs of 2 to 11 Gyr, [M/H] >= -0.4, on a logarithmic grid: ln(wave), list of spectra."""
     grid = load_ssp()
-    log_wave = np.arange(np.log(4400.0), np.log(7700.0), VELOCITY_STEP / LIGHT_SPEED)
+    log_wave = np.arange(np.log(4400.0), np.log(7700.0), VELOCITY_STEP / SPEED_OF_LIGHT)
     spectra = [
         np.interp(log_wave, np.log(grid.wave), grid.luminosity[z, np.abs(grid.age - age).argmin()])
         for z in np.flatnonzero(grid.mh > -0.5)
@@ -120,7 +120,7 @@ def noise_factor(wave, flux, error, model, good):
     centres, factors = 0.5 * (edges[1:] + edges[:-1]), []
     for low, high in zip(edges[:-1], edges[1:], strict=True):
         here = good & (wave >= low) & (wave < high)
-        factors.append(1.4826 * np.median(np.abs((flux - model)[here] / error[here])))
+        factors.append(SIGMA_PER_MAD * np.median(np.abs((flux - model)[here] / error[here])))
     print("error factors:", [f"{c:.0f} Å {f:.2f}" for c, f in zip(centres, factors, strict=True)])
     return np.interp(wave, centres, factors)
 

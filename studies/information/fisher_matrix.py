@@ -18,11 +18,9 @@ import numpy as np
 from scipy import linalg
 from scipy.special import erf
 
-from phangs_sfh.evaluation.metrics import NORMAL_MAD
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
 from phangs_sfh.instrument import emission_lines
+from phangs_sfh.instrument.constants import RELATIVE_PER_MAG, SIGMA_PER_MAD, SPEED_OF_LIGHT
 from phangs_sfh.instrument.noise import TILT, calibration_basis
-from phangs_sfh.library.observing import LN10_OVER_2P5
 
 AMPLITUDE = 1.0  # standard deviation of the unknown flux scale, natural logarithm: no information
 PILOT_STEP = 0.05
@@ -168,7 +166,7 @@ def measure(latent_model, galaxy, conditions, night):
     whiten = Whitener(error, night.correlation, seen)
     latent = galaxy.latent[None]
     spectrum, bands, truth = (v[0] for v in latent_model.noiseless(latent, galaxy.choices))
-    band_error = LN10_OVER_2P5 * np.sqrt(np.prod(conditions.band_error)) * bands
+    band_error = RELATIVE_PER_MAG * np.sqrt(np.prod(conditions.band_error)) * bands
     derivatives = _derivatives(latent_model, galaxy, whiten, band_error)
     own, by_spectrum, by_bands, gradient = derivatives
     nuisance = _nuisances(spectrum, bands, wave, conditions, night)
@@ -280,6 +278,6 @@ def scatter(deviation):
         low, high = (middle, high) if inside < 0.5 else (low, middle)
     return {
         "std": float(np.sqrt(np.mean(deviation**2))),
-        "mad_std": float(NORMAL_MAD * middle),
+        "mad_std": float(SIGMA_PER_MAD * middle),
         "median": float(np.median(deviation)),
     }

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import special
 
 from phangs_sfh.instrument import noise
-from phangs_sfh.library.observing import LN10_OVER_2P5
+from phangs_sfh.instrument.constants import RELATIVE_PER_MAG
 from studies.information import fisher_matrix
 
 MOVE_SHARES = (0.55, 0.4, 0.05)  # differential evolution, towards the Laplace normal, snooker
@@ -62,7 +62,7 @@ def draw_observation(latent_model, galaxy, conditions, night, rng):
     error = fisher_matrix.pixel_errors(latent_model.forward.instrument, night) / conditions.sn[0]
     white = rng.standard_normal(len(wave) + 2)
     flux = flux + error * noise.correlated(white, night.correlation)
-    band_error = LN10_OVER_2P5 * conditions.band_error[0] * bands
+    band_error = RELATIVE_PER_MAG * conditions.band_error[0] * bands
     off = conditions.zero_point * rng.standard_normal(n_bands)
     factor = np.exp(off + conditions.aperture * rng.standard_normal())
     band_flux = bands * factor + band_error * rng.standard_normal(n_bands)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
+from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 from phangs_sfh.maps.bin_stack import BinStack
 from phangs_sfh.maps.input.cube import open_cube
 from phangs_sfh.maps.input.cube_spectra import CubeSpectra

@@ -6,6 +6,7 @@ import numpy as np
 from astropy.io import fits
 from scipy.stats import spearmanr
 
+from phangs_sfh.evaluation.metrics import mad_std
 from phangs_sfh.prediction.results import PERCENTILES
 
 NAMES = {
@@ -89,7 +90,7 @@ def recovery(answer, truth, chosen=None):
     return Recovery(
         n=int(used.sum()),
         bias=float(bias),
-        scatter=float(1.4826 * np.median(np.abs(difference - bias))),
+        scatter=float(mad_std(difference)),
         error=float(np.median(high - low) / 2),
         within68=float(np.mean(off <= 1)),
         within95=float(np.mean(off <= 2)),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
+from phangs_sfh.evaluation.metrics import mad_std
 from phangs_sfh.galaxy import ages
 from phangs_sfh.peers.ppxf import SCALARS
 from phangs_sfh.plots import figures
@@ -183,7 +184,7 @@ def compare_real(maps, peer, path):
         columns.append(
             Column(name, (("phangs-sfh", one), ("pPXF", other)), ("difference / σ", off))
         )
-        spread = 1.4826 * np.median(np.abs(difference - np.median(difference)))
+        spread = mad_std(difference)
         numbers = (np.median(middle), np.median(peer.values[name]))
         rows.append(
             [

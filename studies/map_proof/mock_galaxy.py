@@ -16,6 +16,7 @@ from scipy.special import ndtr
 from phangs_sfh.galaxy import enrichment, star_formation
 from phangs_sfh.galaxy.forward_model import Screen, Stars
 from phangs_sfh.galaxy.gas import Gas
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
 
 PITCH = np.radians(22.0)
 ARM_RADIUS = 1.5
@@ -27,7 +28,7 @@ DRIFT = 8.0
 YOUNG_YR = 1.3e8
 """The arms' stars are younger."""
 
-KNOT_SIGMA = 0.15 / 2.355
+KNOT_SIGMA = 0.15 / FWHM_PER_SIGMA
 N_KNOTS = 40
 
 WANDERING = {

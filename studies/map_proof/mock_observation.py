@@ -13,13 +13,16 @@ import numpy as np
 
 from phangs_sfh.galaxy import ages
 from phangs_sfh.galaxy.forward_model import ForwardModel
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA
+from phangs_sfh.instrument.constants import (
+    ARCSEC_PER_RADIAN,
+    FWHM_PER_SIGMA,
+    PARSEC,
+    SOLAR_LUMINOSITY,
+)
 from phangs_sfh.instrument.refraction import rest_air
 from phangs_sfh.maps.input.image_matching import TRUNCATE, spaxel_kernel
 from studies.map_proof.mock_galaxy import MockGalaxy
 
-SOLAR_LUMINOSITY, PARSEC = 3.828e33, 3.0856775814913673e18  # erg / s (IAU 2015), cm
-ARCSEC_PER_RADIAN = 648000 / np.pi
 PC2_PER_KPC2 = 1e6
 UNIT = 1e-20  # erg / (s cm2 Å)
 CHANNEL = 1.25  # [Å]

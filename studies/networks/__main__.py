@@ -23,6 +23,7 @@ import tensorflow as tf
 from keras import ops
 from scipy.special import logsumexp
 
+from phangs_sfh.evaluation.metrics import mad_std
 from phangs_sfh.evaluation.report.markdown import put_between, table
 from phangs_sfh.library import batches as pipeline
 from phangs_sfh.library import records
@@ -191,7 +192,7 @@ def measure(models, spec, galaxies, instrument):
         estimate = spec.restore(ops.convert_to_tensor(answers(models, spec, x, y)[1]))
         error.append(ops.convert_to_numpy(estimate - y)[:, :4])
     error = np.concatenate(error)
-    spread = 1.4826 * np.median(np.abs(error - np.median(error, axis=0)), axis=0)
+    spread = mad_std(error, axis=0)
     return {
         "valid loss": float(np.mean(loss)),
         "valid nll": float(np.mean(-joint)),

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from phangs_sfh.evaluation.report.markdown import table
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
 
 WAVE = np.arange(4800.0, 7000.0, 1.25)
 FWHM = 3.6  # [Å] to which all are smoothed; MaStar's is 3.05

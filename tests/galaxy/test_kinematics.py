@@ -7,7 +7,8 @@ from scipy.interpolate import CubicSpline
 
 from phangs_sfh.galaxy import kinematics
 from phangs_sfh.galaxy.forward_model import ForwardModel
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA, load_instrument
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
+from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.ssp.grid import SSPGrid
 
 C = 299792.458  # [km/s]

@@ -8,7 +8,7 @@ from fake_model import write_fake_model
 from small_cube import REDSHIFT, spectra, write_cube
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
+from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.instrument.milky_way import dereddening
 from phangs_sfh.maps.bin_stack import BinStack

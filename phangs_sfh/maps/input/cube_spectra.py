@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy.kinematics import SPEED_OF_LIGHT
+from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 from phangs_sfh.instrument.milky_way import dereddening
 from phangs_sfh.observations.rest_frame import row_medians
 from phangs_sfh.observations.shared_grid import SharedGrid, channels_needed

@@ -9,7 +9,7 @@ from scipy.ndimage import convolve1d
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files.tables import quiet
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
 
 TILE = 128
 """Spaxels along the side of a tile."""

@@ -7,7 +7,8 @@ from astropy.wcs import WCS
 from small_cube import SPAXEL, wcs_cards, write_image
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA, load_instrument
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
+from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.maps.input import image_matching
 from phangs_sfh.maps.input.image import open_image
 from phangs_sfh.maps.input.image_matching import match_image

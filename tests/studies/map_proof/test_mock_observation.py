@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from scipy.ndimage import convolve1d
 
 from phangs_sfh.cli.main import main
-from phangs_sfh.instrument.description import FWHM_PER_SIGMA, Band, load_instrument
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
+from phangs_sfh.instrument.description import Band, load_instrument
 from phangs_sfh.maps.input.cube import open_cube
 from phangs_sfh.maps.input.image import open_image
 from phangs_sfh.maps.input.image_matching import match_image, spaxel_kernel
