@@ -57,9 +57,8 @@ def observe_in_batches(mocks, instrument, conditions, seed, size=BATCH):
 
     for number, start in enumerate(range(0, len(mocks), size)):
         rows = slice(start, min(start + size, len(mocks)))
-        inputs = observing.observe(
-            mocks.spectrum[rows], mocks.bands[rows], instrument, conditions, (seed, number)
-        )
+        noiseless = {"spectrum": mocks.spectrum[rows], "bands": mocks.bands[rows]}
+        inputs = observing.observe(noiseless, instrument, conditions, (seed, number))
         yield rows, inputs
 
 

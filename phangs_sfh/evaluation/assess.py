@@ -3,9 +3,8 @@
 import numpy as np
 
 from phangs_sfh.evaluation import calibration, metrics
-from phangs_sfh.evaluation.mocks import GROUPS, QUANTITIES
+from phangs_sfh.evaluation.mocks import GROUPS, QUANTITIES, SCALARS
 from phangs_sfh.galaxy import ages
-from phangs_sfh.problems import targets
 from phangs_sfh.problems.histories.priors import FAMILIES, GAS_STATES
 
 SN_EDGES = (0, 10, 20, 50, 100, 200, np.inf)
@@ -53,7 +52,7 @@ def scalar_errors(answers, mocks, rows=slice(None)):
     """Bias and scatter of the six scalars: dict of ``metrics.errors``."""
     return {
         name: metrics.errors((answers.columns[f"{name}_p50"] - mocks.truth[name])[rows])
-        for name in targets.SCALARS
+        for name in SCALARS
     }
 
 
@@ -67,7 +66,7 @@ def intervals(answers):
     return [
         np.concatenate(
             [
-                np.stack([answers.columns[f"{name}_{p}"] for name in targets.SCALARS], axis=-1),
+                np.stack([answers.columns[f"{name}_{p}"] for name in SCALARS], axis=-1),
                 metrics.log_fraction(answers.columns[f"sfh_{p}"]),
                 answers.columns[f"mh_{p}"],
             ],
@@ -170,12 +169,12 @@ def by_group(answers, mocks):
 
 
 def _group(text, rows, answers, mocks, inside, distance):
-    covered = inside[rows, : targets.N_SCALARS].mean(axis=0)
+    covered = inside[rows, : len(SCALARS)].mean(axis=0)
     return {
         "label": text,
         "n": int(rows.sum()),
         "scalars": scalar_errors(answers, mocks, rows),
-        "coverage_68": dict(zip(targets.SCALARS, covered.tolist(), strict=True)),
+        "coverage_68": dict(zip(SCALARS, covered.tolist(), strict=True)),
         "total_variation": float(np.median(distance[rows])),
     }
 

@@ -7,8 +7,8 @@ al. 2018, arXiv:1804.06788). The truth lies inside the central interval of level
 is between (1 - L) / 2 and (1 + L) / 2: no quantile has to be estimated from few samples.
 
 Convention for empty bins. A bin without stars has no log mass fraction. As in training, the truth
-is ``targets.floored`` with its fuzz, here from a fixed seed, so a posterior that says "about 1e-5"
-is right about an empty bin, and its interval must have the width of the fuzz.
+is ``StickBreaking.floored`` with its fuzz, here from a fixed seed, so a posterior that says "about
+1e-5" is right about an empty bin, and its interval must have the width of the fuzz.
 
 The model's samples are the same 256 normal points for every galaxy, so their own sampling error
 (about 0.03 in coverage at 68 %, 0.01 at 95 %) does not average out over galaxies. Coverage at 68 %
@@ -18,7 +18,7 @@ is therefore taken from the reported percentiles (``assess.within``), which are 
 import numpy as np
 from scipy import stats
 
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories.labels import SFH
 
 LEVELS = (0.5, 0.68, 0.9, 0.95)
 N_RANK_BINS = 20
@@ -27,7 +27,7 @@ N_RANK_BINS = 20
 def true_fractions(sfh, seed):
     """True mass fractions with the floor of training and its fuzz, from a fixed seed; (n, 16)."""
     noise = np.random.default_rng(seed).standard_normal(np.shape(sfh))
-    return targets.floored(np.asarray(sfh, dtype=np.float64), noise)
+    return SFH.floored(np.asarray(sfh, dtype=np.float64), noise)
 
 
 def cumulative_at_truth(samples, truth, rng):

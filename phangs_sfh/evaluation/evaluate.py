@@ -6,7 +6,7 @@ from dataclasses import replace
 from phangs_sfh.errors import InputError
 from phangs_sfh.evaluation import assess, metrics, mocks, rebuilt, stress
 from phangs_sfh.evaluation.answers import BATCH, ask
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories.labels import SFH
 from phangs_sfh.version import __version__
 
 SCHEMA_VERSION = 1
@@ -161,6 +161,6 @@ def describe(model, library, split, galaxies, seed):
         "split": split,
         "n": len(galaxies),
         "seed": seed,
-        "fraction_floor": targets.FRACTION_FLOOR,
+        "fraction_floor": SFH.floor,
         "young_age_myr": metrics.YOUNG_AGE_YR / 1e6,
     }

@@ -5,21 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from phangs_sfh.evaluation import calibration, metrics
-from phangs_sfh.galaxy import ages
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories import LABELS
 
-QUANTITIES = (
-    list(targets.SCALARS)
-    + [f"sfh {label}" for label in ages.labels()]
-    + [f"mh {label}" for label in ages.labels()]
-)
+SCALARS = [label.name for label in LABELS.scalars]
+QUANTITIES = LABELS.quantities
 """Names of the columns of ``Mocks.vector`` and of calibration arrays, 6 + 16 + 16."""
 
 GROUPS = {
-    "scalars": targets.SCALAR_SLICE,
-    "sfh": slice(targets.N_SCALARS, targets.N_SCALARS + ages.N_BINS),
-    "mh": slice(targets.N_SCALARS + ages.N_BINS, targets.N_SCALARS + 2 * ages.N_BINS),
-    "all": slice(0, targets.N_SCALARS + 2 * ages.N_BINS),
+    "scalars": slice(0, len(SCALARS)),
+    "sfh": LABELS.places["sfh"],
+    "mh": LABELS.places["mh"],
+    "all": slice(0, len(QUANTITIES)),
 }
 """Columns of ``QUANTITIES`` that are tested jointly."""
 
@@ -79,7 +75,7 @@ def load_mocks(library, split, limit=None, seed=0):
 
     rows = slice(0, limit)
     examples = {name: values[rows] for name, values in records.load(library, split).items()}
-    truth = {name: examples[name] for name in ("sfh", "mh", *targets.SCALARS)}
+    truth = {name: examples[name] for name in LABELS.names}
     floored = calibration.true_fractions(truth["sfh"], seed)
     return Mocks(
         spectrum=examples["spectrum"],
@@ -103,7 +99,7 @@ def to_vector(columns, sfh):
     -------
     vector : (..., 38) float32 array
     """
-    scalars = np.stack([columns[name] for name in targets.SCALARS], axis=-1)
+    scalars = np.stack([columns[name] for name in SCALARS], axis=-1)
     return np.concatenate([scalars, metrics.log_fraction(sfh), columns["mh"]], axis=-1).astype(
         np.float32
     )

@@ -7,9 +7,9 @@ import numpy as np
 
 from phangs_sfh.evaluation import metrics
 from phangs_sfh.evaluation.answers import observe_in_batches
+from phangs_sfh.evaluation.mocks import SCALARS
 from phangs_sfh.instrument.constants import FWHM_PER_SIGMA, SPEED_OF_LIGHT
 from phangs_sfh.observations.flags import Flag
-from phangs_sfh.problems import targets
 
 N_GALAXIES = 512
 BROAD_LINES = {4861.3: 0.3, 5875.6: 0.1, 6562.8: 1.0}
@@ -91,7 +91,7 @@ def stress(signatures, mocks, instrument, conditions, seed):
     """
     rows, inputs = next(observe_in_batches(mocks, instrument, conditions, seed, N_GALAXIES))
     inputs = {name: np.asarray(value, dtype=np.float64) for name, value in inputs.items()}
-    truth = {name: mocks.truth[name][rows] for name in targets.SCALARS}
+    truth = {name: mocks.truth[name][rows] for name in SCALARS}
     summary = {NEUTRAL: _answer(signatures, inputs, truth, "the observations themselves")}
     for name, spoil in CASES.items():
         spoiled = inputs | dict(spoil(inputs, instrument.wave))

@@ -17,26 +17,21 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.export.warm_up import write_requests
 from phangs_sfh.files import checksums, model_json
 from phangs_sfh.instrument.description import Instrument
-from phangs_sfh.network.cleaning import ORDER, clean
-from phangs_sfh.network.model import behind_cleaning, load_model, posterior_of
+from phangs_sfh.network.cleaning import clean, in_order
+from phangs_sfh.network.model import behind_cleaning, load_model
 from phangs_sfh.observations import flags
 from phangs_sfh.observations.flags import Flag
-from phangs_sfh.posterior import recalibration, reference, summaries, surprise
+from phangs_sfh.posterior import recalibration, reference, surprise
+from phangs_sfh.posterior.density import posterior_of
 from phangs_sfh.posterior.fused_head import FusedHead
-from phangs_sfh.problems import targets
+from phangs_sfh.posterior.marginals import marginal_quantiles
+from phangs_sfh.posterior.quantiles import PERCENTILES
+from phangs_sfh.posterior.samples import samples
+from phangs_sfh.problems.inputs import sizes
+from phangs_sfh.problems.problem import Described
 
 WEIGHTS, DESCRIPTION, CARD = "model.keras", model_json.FILE, "model_card.md"
 NEEDED = ("schema_version", "instrument", "posterior")
-COLUMNS = {
-    "sfh": ("", 16, "fraction of the stellar mass formed, by age bin"),
-    "mh": ("dex", 16, "[M/H] of the stars, by age bin"),
-    "mw_logage": ("dex(yr)", 1, "mean log10 age, weighted by mass formed"),
-    "lw_logage": ("dex(yr)", 1, "mean log10 age, weighted by dust-free light"),
-    "mw_mh": ("dex", 1, "mean [M/H], weighted by mass formed"),
-    "lw_mh": ("dex", 1, "mean [M/H], weighted by dust-free light"),
-    "logml": ("dex(Msun/Lsun)", 1, "mass formed per luminosity, log10"),
-    "av": ("mag", 1, "extinction of the diffuse screen in V"),
-}
 
 
 class ServedModel(tf.Module):
@@ -49,44 +44,45 @@ class ServedModel(tf.Module):
     model : keras.Model with a layer ``latent`` and a last, dense layer ``params``
     spec : PosteriorSpec
     constants : dict of arrays, from ``reference.fit_reference``
-    n_pixels, n_bands : int
+    labels : Labels
+    widths : dict, width of each input tensor by name, from ``problems.inputs.sizes``
     """
 
-    def __init__(self, model, spec, constants, n_pixels, n_bands):
+    def __init__(self, model, spec, constants, labels, widths):
         super().__init__(name="phangs_sfh")
         last = model.get_layer("params")
         outputs = {"hidden": last.input, "latent": model.get_layer("latent").output}
         network = behind_cleaning(model, outputs)
-        head = FusedHead(spec, *last.get_weights(), variable=tf.Variable)
+        head = FusedHead(spec, labels.cut, *last.get_weights(), variable=tf.Variable)
         self.weights = [variable.value for variable in network.weights]
         self.head_weights = head.weights
-        widths = {"flux": n_pixels, "flux_err": n_pixels}
-        widths |= {"band_flux": n_bands, "band_flux_err": n_bands}
         shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
-
         levels = {key: constants[key] for key in ("levels_knots", "levels") if key in constants}
 
+        def run(arrays):
+            """Number of rows; what the network makes of cleaned inputs; the inputs themselves."""
+            n, arrays = _never_empty(*arrays)
+            inputs, present = clean(dict(zip(widths, arrays, strict=True)))
+            return n, network(in_order(inputs), training=False), inputs, present
+
         @tf.function(input_signature=shapes, autograph=False)
-        def serving_default(flux, flux_err, band_flux, band_flux_err):
-            n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
-            inputs, pixels, bands = clean(*arrays)
-            outputs = network([inputs[name] for name in ORDER], training=False)
-            columns = summaries.marginal_quantiles(*head.marginals(outputs["hidden"]), levels)
-            columns, sound = _answered(columns, pixels, bands, constants)
-            distances = surprise.measure(outputs["latent"], inputs, pixels, bands, constants)
+        def serving_default(*arrays):
+            n, outputs, inputs, present = run(arrays)
+            columns = marginal_quantiles(labels, *head.marginals(outputs["hidden"]), levels)
+            columns, sound = _answered(columns, present, constants)
+            distances = surprise.measure(outputs["latent"], inputs, present, constants)
             value = surprise.surprise(distances, constants)
             value = tf.where(sound, value, surprise.MAX_SURPRISE)
-            columns["surprise"] = tf.where(_empty(pixels, bands), 0.0, value)
-            columns["flag"] = _flag(pixels, bands, columns["surprise"])
+            columns["surprise"] = tf.where(_empty(present), 0.0, value)
+            columns["flag"] = _flag(present, columns["surprise"])
             return {name: values[:n] for name, values in columns.items()}
 
         @tf.function(input_signature=shapes, autograph=False)
-        def posterior(flux, flux_err, band_flux, band_flux_err):
-            n, arrays = _never_empty(flux, flux_err, band_flux, band_flux_err)
-            inputs, pixels, bands = clean(*arrays)
-            mixture = head(network([inputs[name] for name in ORDER], training=False)["hidden"])
-            columns = summaries.samples(*mixture, tails=recalibration.tails_of(constants))
-            columns, _ = _answered(columns, pixels, bands, constants)
+        def posterior(*arrays):
+            n, outputs, _, present = run(arrays)
+            tails = recalibration.tails_of(constants)
+            columns = samples(labels, *head(outputs["hidden"]), tails=tails)
+            columns, _ = _answered(columns, present, constants)
             return {name: values[:n] for name, values in columns.items()}
 
         self.serving_default = serving_default
@@ -108,11 +104,12 @@ def _never_empty(*arrays):
     return n, [tf.pad(array, [[0, extra], [0, 0]]) for array in arrays]
 
 
-def _empty(pixels, bands):
-    return ~(tf.reduce_any(pixels, axis=-1) | tf.reduce_any(bands, axis=-1))
+def _empty(present):
+    some = [tf.reduce_any(usable, axis=-1) for usable in present.values()]
+    return ~tf.reduce_any(tf.stack(some), axis=0)
 
 
-def _answered(columns, pixels, bands, constants):
+def _answered(columns, present, constants):
     """The prior in rows without data, or where the network did not give a finite answer.
 
     Returns
@@ -120,10 +117,11 @@ def _answered(columns, pixels, bands, constants):
     columns : dict, as it came
     sound : (n,) boolean tensor, True where all is finite
     """
-    n = tf.shape(pixels)[0]
+    empty = _empty(present)
+    n = tf.shape(empty)[0]
     flat = [tf.reshape(values, (n, int(np.prod(values.shape[1:])))) for values in columns.values()]
     sound = ops.isfinite(tf.reduce_sum(tf.concat(flat, axis=-1), axis=-1))
-    keep = sound & ~_empty(pixels, bands)
+    keep = sound & ~empty
     answered = {}
     for name, values in columns.items():
         chosen = tf.reshape(keep, [-1] + [1] * (len(values.shape) - 1))
@@ -131,18 +129,20 @@ def _answered(columns, pixels, bands, constants):
     return answered, sound
 
 
-def _flag(pixels, bands, value):
-    n_pixels = tf.reduce_sum(tf.cast(pixels, tf.int32), axis=-1)
-    n_bands = tf.reduce_sum(tf.cast(bands, tf.int32), axis=-1)
-    fewest = int(np.ceil((1.0 - flags.PARTIAL_FRACTION) * pixels.shape[-1]))
-    raised = {
-        Flag.NO_DATA: (n_pixels == 0) & (n_bands == 0),
-        Flag.NO_SPECTRUM: n_pixels == 0,
-        Flag.NO_BANDS: n_bands == 0,
-        Flag.SOME_BANDS_MISSING: (n_bands > 0) & (n_bands < bands.shape[-1]),
-        Flag.SPECTRUM_PARTIAL: (n_pixels > 0) & (n_pixels < fewest),
-        Flag.HIGH_SURPRISE: value >= surprise.HIGH_SURPRISE,
-    }
+def _flag(present, value):
+    """Bits for what is missing of the kinds of input that the problem has, and for surprise."""
+    raised = {Flag.NO_DATA: _empty(present), Flag.HIGH_SURPRISE: value >= surprise.HIGH_SURPRISE}
+    if "spectrum" in present:
+        pixels = present["spectrum"]
+        n_pixels = tf.reduce_sum(tf.cast(pixels, tf.int32), axis=-1)
+        fewest = int(np.ceil((1.0 - flags.PARTIAL_FRACTION) * pixels.shape[-1]))
+        raised[Flag.NO_SPECTRUM] = n_pixels == 0
+        raised[Flag.SPECTRUM_PARTIAL] = (n_pixels > 0) & (n_pixels < fewest)
+    if "bands" in present:
+        bands = present["bands"]
+        n_bands = tf.reduce_sum(tf.cast(bands, tf.int32), axis=-1)
+        raised[Flag.NO_BANDS] = n_bands == 0
+        raised[Flag.SOME_BANDS_MISSING] = (n_bands > 0) & (n_bands < bands.shape[-1])
     return tf.add_n([tf.cast(up, tf.int32) * int(bit) for bit, up in raised.items()])
 
 
@@ -176,15 +176,15 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
     model_json.read(run_folder, NEEDED)
     model, description = load_model(run_folder)
     constants = _reference(run_folder, model, description, library)
-    instrument = description["instrument"]
-    sizes = instrument["wave"]["n_pixels"], len(instrument["bands"])
-    served = ServedModel(model, posterior_of(description), constants, *sizes)
+    described = Described.of(description, run_folder / DESCRIPTION)
+    widths = sizes(described.inputs, Instrument.from_dict(description["instrument"]))
+    served = ServedModel(model, posterior_of(description), constants, described.labels, widths)
     description |= {"name": folder.parent.name, "version": int(folder.name)}
-    description["columns"] = describe_columns()
+    description |= described.to_dict() | {"columns": describe_columns(described.labels)}
     temporary = folder.parent / f".{folder.name}.partial-{os.getpid()}"
     try:
         served.save(temporary)
-        write_requests(temporary, description["name"], *sizes)
+        write_requests(temporary, description["name"], widths)
         (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
         for name in (WEIGHTS, CARD):
             if (run_folder / name).exists():
@@ -211,14 +211,15 @@ def _reference(run_folder, model, description, library):
             raise InputError(f"{path}: was measured with other weights; name the run's --library")
     from phangs_sfh.library import records
     from phangs_sfh.library.observing import ObservingConditions
-    from phangs_sfh.posterior.measure import measure_reference
+    from phangs_sfh.posterior.measure import N_TRAIN, measure_reference
 
     opened = records.open_library(library, Instrument.from_dict(description["instrument"]))
-    galaxies = {split: records.load(opened, split) for split in ("train", "valid")}
-    stored = description.get("training", {}).get("conditions", {})
-    conditions = ObservingConditions.from_dict(stored)
+    limits = {"train": N_TRAIN, "valid": None}
+    examples = {split: records.load(opened, split, limit) for split, limit in limits.items()}
+    stored = description.get("training", {}).get("conditions")
+    conditions = None if stored is None else ObservingConditions.from_dict(stored)
     spec = posterior_of(description)
-    constants = measure_reference(model, galaxies, opened.instrument, conditions, spec)
+    constants = measure_reference(model, examples, opened.survey(conditions), spec)
     reference.save_reference(path, constants | {"weights": np.array(weights)})
     return constants
 
@@ -250,17 +251,17 @@ def version_folder(out_folder):
     return out_folder / str(max(versions, default=0) + 1)
 
 
-def describe_columns():
+def describe_columns(labels):
     """Result columns for ``model.json``: a list of dicts name, unit, shape, meaning."""
     shaped = [
         {
-            "name": f"{name}_{percentile}",
-            "unit": unit,
-            "shape": [] if size == 1 else [size],
-            "meaning": f"{percentile[1:]}th percentile of the {meaning}",
+            "name": f"{label.name}_{percentile}",
+            "unit": label.unit,
+            "shape": list(label.shape),
+            "meaning": f"{percentile[1:]}th percentile of the {label.text}",
         }
-        for name, (unit, size, meaning) in COLUMNS.items()
-        for percentile in summaries.PERCENTILES
+        for label in labels.reported
+        for percentile in PERCENTILES
     ]
     rest = {"surprise": "-log10 of the share of training-like data at least as odd"}
     rest["flag"] = "sum of bits: " + ", ".join(f"{int(bit)} {bit.name}" for bit in Flag)
@@ -268,6 +269,3 @@ def describe_columns():
         {"name": name, "unit": "", "shape": [], "meaning": meaning}
         for name, meaning in rest.items()
     ]
-
-
-assert set(COLUMNS) == {"sfh", "mh", *targets.SCALARS}

@@ -16,7 +16,7 @@ BATCHES = {"serving_default": (1, 32, 1024), "posterior": (1, 32)}
 LEVELS = {"flux": 1.0, "flux_err": 0.02, "band_flux": 1.0, "band_flux_err": 0.05}
 
 
-def requests(name, n_pixels, n_bands):
+def requests(name, widths):
     """The requests as messages.
 
     All values of a tensor are one number, which TensorProto holds once: the file stays at 2 kB.
@@ -24,7 +24,7 @@ def requests(name, n_pixels, n_bands):
     Parameters
     ----------
     name : str, the model's name on the server
-    n_pixels, n_bands : int
+    widths : dict, width of each input tensor by name
 
     Returns
     -------
@@ -45,15 +45,14 @@ def requests(name, n_pixels, n_bands):
             request = log.predict_log.request
             request.model_spec.name = name
             request.model_spec.signature_name = signature
-            for key, level in LEVELS.items():
-                shape = (n, n_bands if key.startswith("band") else n_pixels)
-                tensor = tf.make_tensor_proto(level, tf.float32, shape)
+            for key, width in widths.items():
+                tensor = tf.make_tensor_proto(LEVELS[key], tf.float32, (n, width))
                 request.inputs[key].CopyFrom(tensor)
             logs.append(log)
     return logs
 
 
-def write_requests(folder, name, n_pixels, n_bands):
+def write_requests(folder, name, widths):
     """Write the warm-up file into a version folder, in place; an old one is replaced.
 
     Returns
@@ -69,7 +68,7 @@ def write_requests(folder, name, n_pixels, n_bands):
     if not (folder / "saved_model.pb").is_file():
         raise InputError(f"{folder}: no saved_model.pb; give the folder NAME/VERSION of a model")
     try:
-        logs = requests(name, n_pixels, n_bands)
+        logs = requests(name, widths)
     except ImportError:
         return None
     import tensorflow as tf

@@ -121,13 +121,13 @@ class Draws:
         return self.uniform(*shape) < probability
 
 
-def observe(spectrum, bands, instrument, conditions, seed):
-    """Draw one observation of each galaxy.
+def observe(noiseless, instrument, conditions, seed):
+    """Draw one observation of each object.
 
     Parameters
     ----------
-    spectrum : [n, n_pixels] tensor, noiseless f_λ
-    bands : [n, n_bands] tensor, noiseless band fluxes in the same unit
+    noiseless : dict of tensors by kind of input: ``spectrum`` [n, n_pixels], f_λ, and ``bands``
+        [n, n_bands], fluxes in the same unit; or one of them, which then is never missing
     instrument : Instrument
     conditions : ObservingConditions
     seed : [2] integer tensor
@@ -135,32 +135,40 @@ def observe(spectrum, bands, instrument, conditions, seed):
     Returns
     -------
     inputs : dict of ``flux``, ``flux_err`` [n, n_pixels], ``band_flux``, ``band_flux_err``
-        [n, n_bands], float32; error 0 = missing. At least one band or pixel of each galaxy is there
+        [n, n_bands], float32; error 0 = missing. At least one band or pixel of each object is there
     """
-    spectrum, bands = tf.cast(spectrum, tf.float32), tf.cast(bands, tf.float32)
-    draws = Draws(seed, tf.shape(spectrum)[0])
-    flux, flux_err = _observe_spectrum(spectrum, instrument, conditions, draws)
-    band_flux, band_err = _observe_bands(bands, conditions, draws)
-
-    no_spectrum = draws.chance(conditions.no_spectrum, 1)
-    lost = draws.chance(conditions.no_band, instrument.n_bands) | (
-        draws.chance(conditions.no_bands, 1) & ~no_spectrum
-    )
-    chosen = draws.uniform(instrument.n_bands)
-    kept = chosen >= tf.reduce_max(chosen, axis=1, keepdims=True)
-    band_ok = ~lost | (no_spectrum & kept)
-    pixel_ok = _pixels(instrument.wave, conditions, draws) & ~no_spectrum
+    noiseless = {kind: tf.cast(values, tf.float32) for kind, values in noiseless.items()}
+    draws = Draws(seed, tf.shape(next(iter(noiseless.values())))[0])
+    seen, present = {}, {}
+    if "spectrum" in noiseless:
+        seen |= _observe_spectrum(noiseless["spectrum"], instrument, conditions, draws)
+    if "bands" in noiseless:
+        seen |= _observe_bands(noiseless["bands"], conditions, draws)
+    no_spectrum = draws.chance(conditions.no_spectrum if len(noiseless) > 1 else 0.0, 1)
+    if "bands" in noiseless:
+        alone = no_spectrum if "spectrum" in noiseless else ~no_spectrum
+        present["band_flux"] = _bands_there(instrument.n_bands, conditions, draws, alone)
+    if "spectrum" in noiseless:
+        present["flux"] = _pixels(instrument.wave, conditions, draws) & ~no_spectrum
     zero = tf.zeros([], tf.float32)
     return {
-        "flux": tf.where(pixel_ok, flux, zero),
-        "flux_err": tf.where(pixel_ok, flux_err, zero),
-        "band_flux": tf.where(band_ok, band_flux, zero),
-        "band_flux_err": tf.where(band_ok, band_err, zero),
+        name: tf.where(present[name.removesuffix("_err")], values, zero)
+        for name, values in seen.items()
     }
 
 
+def _bands_there(n_bands, conditions, draws, alone):
+    """True where a band is observed, [n, n_bands]; where ``alone`` [n, 1], one always is."""
+    lost = draws.chance(conditions.no_band, n_bands) | (
+        draws.chance(conditions.no_bands, 1) & ~alone
+    )
+    chosen = draws.uniform(n_bands)
+    kept = chosen >= tf.reduce_max(chosen, axis=1, keepdims=True)
+    return ~lost | (alone & kept)
+
+
 def _observe_spectrum(spectrum, instrument, conditions, draws):
-    """Shifted, miscalibrated and noisy flux, and its error; each [n, n_pixels]."""
+    """Shifted, miscalibrated and noisy ``flux``, and ``flux_err``; each [n, n_pixels]."""
     wave, n_pixels = instrument.wave, instrument.n_pixels
     step = wave[1] - wave[0]
     # Quadratic interpolation: a linear one would also smooth, by up to 0.3 pixel.
@@ -183,7 +191,7 @@ def _observe_spectrum(spectrum, instrument, conditions, draws):
     white = draws.normal(n_pixels + 2)
     taken = draws.uniform(1, high=max(conditions.correlation, 1e-9))
     drawn = noise.correlated(white, taken) + _sky_residuals(n_pixels, conditions, draws)
-    return flux + error * drawn, error
+    return {"flux": flux + error * drawn, "flux_err": error}
 
 
 def _sky_residuals(n_pixels, conditions, draws):
@@ -223,11 +231,12 @@ def _pixels(wave, conditions, draws):
 
 
 def _observe_bands(bands, conditions, draws):
-    """Noisy band fluxes with zero-point and aperture errors, and their errors; [n, n_bands]."""
+    """``band_flux`` with zero-point and aperture errors, ``band_flux_err``; [n, n_bands]."""
     n_bands = bands.shape[1]
     relative = RELATIVE_PER_MAG * draws.log_uniform(conditions.band_error, n_bands)
     factor = tf.exp(
         conditions.zero_point * draws.normal(n_bands) + conditions.aperture * draws.normal(1)
     )
     error = relative * bands
-    return bands * factor + error * draws.normal(n_bands), error
+    noisy = bands * factor + error * draws.normal(n_bands)
+    return {"band_flux": noisy, "band_flux_err": error}

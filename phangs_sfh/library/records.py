@@ -1,7 +1,7 @@
 """Libraries of synthetic galaxies on disk: TFRecord shards beside a ``library.json``.
 
 The reading half; ``library/writer.py`` is the writing half. Shards are gzipped TFRecords of one
-``tf.train.Example`` a galaxy, all of it noiseless: see ``FLOAT_FEATURES``.
+``tf.train.Example`` a galaxy, all of it noiseless: see ``features``.
 """
 
 import json
@@ -13,12 +13,12 @@ import tensorflow as tf
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums
-from phangs_sfh.galaxy import ages
 from phangs_sfh.instrument.description import Instrument, read_instrument
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS
+from phangs_sfh.library.survey import Survey
+from phangs_sfh.problems.problem import Described
 
-SCALARS = ("mw_logage", "lw_logage", "mw_mh", "lw_mh", "logml", "av")
 COMPRESSION = "GZIP"
 READ_BATCH = 512
 
@@ -32,13 +32,41 @@ class Library:
     folder : Path
     name : str
     instrument : Instrument the spectra and bands were made for
+    described : problems.problem.Described, what is inferred from what
     content : dict, all of library.json
     """
 
     folder: Path
     name: str
     instrument: Instrument
+    described: Described
     content: dict = field(repr=False)
+
+    @property
+    def labels(self):
+        return self.described.labels
+
+    def survey(self, conditions=None):
+        """How its objects are observed: under given conditions, else those of its prior.
+
+        Raises
+        ------
+        InputError
+            If the prior's ``observing`` has an unknown field.
+        """
+        if conditions is None:
+            prior = self.content.get("prior") or {}
+            conditions = ObservingConditions.from_dict(prior.get("observing", {}))
+        return Survey(self.described, self.instrument, conditions)
+
+    @property
+    def emission_lines(self):
+        """'modelled' if some galaxies have emission lines, else 'masked': the network must not see
+        their windows."""
+        if "emission_lines" in self.content:
+            return self.content["emission_lines"]
+        states = (self.content.get("prior") or {}).get("gas", {}).get("states", {})
+        return "modelled" if states.get("on", 0) > 0 else "masked"
 
     @property
     def z_sun(self):
@@ -87,8 +115,9 @@ def open_library(folder, instrument=None):
         )
     try:
         field, remedy = f"{path}: field 'instrument'", "build the library anew with make-library"
-        described = read_instrument(content["instrument"], field, remedy)
-        library = Library(folder, str(content["name"]), described, content)
+        made_for = read_instrument(content["instrument"], field, remedy)
+        described = Described.of(content, path)
+        library = Library(folder, str(content["name"]), made_for, described, content)
         missing = [p for split in content["splits"] for p in library.shard_paths(split)
                    if not p.is_file()]  # fmt: skip
     except (KeyError, TypeError) as error:
@@ -101,9 +130,9 @@ def open_library(folder, instrument=None):
             f"{missing[0]}: shard listed in library.json is missing; "
             "copy it back or build the library anew with make-library"
         )
-    if instrument is not None and not instrument.same_as(described):
+    if instrument is not None and not instrument.same_as(made_for):
         raise InputError(
-            f"{path}: instrument '{described.name}' has another grid, LSF or bands than the "
+            f"{path}: instrument '{made_for.name}' has another grid, LSF or bands than the "
             f"model's '{instrument.name}'; use a library made for the model's instrument"
         )
     return library
@@ -125,18 +154,6 @@ def _read_json(path):
     return content
 
 
-def conditions(library):
-    """Observing conditions to train under: the defaults, but for what the library's prior sets.
-
-    Raises
-    ------
-    InputError
-        If the prior's ``observing`` has an unknown field.
-    """
-    prior = library.content.get("prior") or {}
-    return ObservingConditions.from_dict(prior.get("observing", {}))
-
-
 def verify(library, splits=SPLITS):
     """Compare every shard's SHA-256 with library.json.
 
@@ -155,34 +172,31 @@ def verify(library, splits=SPLITS):
                 )
 
 
-def features(instrument):
+def features(library):
     """Specification of one example, for ``tf.io.parse_example``."""
-    scalar = tf.io.FixedLenFeature([], tf.float32)
-    return {
-        "spectrum": tf.io.FixedLenFeature([], tf.string),
-        "bands": tf.io.FixedLenFeature([instrument.n_bands], tf.float32),
-        "sfh": tf.io.FixedLenFeature([ages.N_BINS], tf.float32),
-        "mh": tf.io.FixedLenFeature([ages.N_BINS], tf.float32),
-        **{name: scalar for name in SCALARS},
+    inputs = {one.record: one.feature(library.instrument) for one in library.described.inputs}
+    labels = {
+        label.name: tf.io.FixedLenFeature(list(label.shape), tf.float32) for label in library.labels
     }
+    return inputs | labels
 
 
-def parse(serialized, instrument):
+def parse(serialized, library):
     """Parse a batch of serialised examples.
 
     Parameters
     ----------
     serialized : (n,) string tensor
-    instrument : Instrument
+    library : Library
 
     Returns
     -------
-    examples : dict of ``spectrum`` float16 [n, n_pixels] (mean 1), ``bands`` float32 [n, n_bands]
-        in the same unit, ``sfh`` and ``mh`` float32 [n, 16] and the six scalars float32 [n]
+    examples : dict of the inputs by their ``record`` (``spectrum`` float16 [n, n_pixels], ``bands``
+        float32 [n, n_bands] in the same unit) and the labels, float32 [n] or [n, n_bins]
     """
-    examples = tf.io.parse_example(serialized, features(instrument))
-    spectrum = tf.io.decode_raw(examples["spectrum"], tf.float16, little_endian=True)
-    examples["spectrum"] = tf.ensure_shape(spectrum, [None, instrument.n_pixels])
+    examples = tf.io.parse_example(serialized, features(library))
+    for one in library.described.inputs:
+        examples[one.record] = one.decode(examples[one.record], library.instrument)
     return examples
 
 
@@ -196,14 +210,20 @@ def dataset(library, split, batch_size=READ_BATCH):
     """
     paths = [str(path) for path in library.shard_paths(split)]
     records = tf.data.TFRecordDataset(paths, compression_type=COMPRESSION)
-    return records.batch(batch_size).map(lambda s: parse(s, library.instrument))
+    return records.batch(batch_size).map(
+        lambda s: parse(s, library), num_parallel_calls=tf.data.AUTOTUNE
+    )
 
 
-def load(library, split):
-    """Read one split into memory: 3.8 kB a galaxy, 0.6 GB for 165 000.
+def load(library, split, limit=None):
+    """Read one split into memory: 3.8 kB a galaxy of histories, 0.6 GB for 165 000.
 
     Training reads every galaxy in every epoch in a new order, and memory makes that order a true
-    permutation at no cost.
+    permutation at no cost. A library that does not fit is streamed (``batches.streamed_batches``).
+
+    Parameters
+    ----------
+    limit : int, optional; no more shards than hold the first ``limit`` objects, which are returned
 
     Returns
     -------
@@ -214,19 +234,31 @@ def load(library, split):
     InputError
         If a shard is truncated, corrupt, made by another writer or short of galaxies.
     """
-    shards = []
+    parts, found = [], 0
     for shard, path in zip(library.shards(split), library.shard_paths(split), strict=True):
-        shards.append(_load_shard(path, library.instrument, shard["n_galaxies"]))
-    if not shards or sum(len(shard["sfh"]) for shard in shards) == 0:
+        if limit is not None and found >= limit:
+            break
+        parts.append(_load_shard(path, library, shard["n_galaxies"]))
+        found += shard["n_galaxies"]
+    if not found:
         raise InputError(
             f"{library.folder}: split '{split}' holds no galaxies; make a larger library"
         )
-    return {key: np.concatenate([shard[key] for shard in shards]) for key in shards[0]}
+    return {key: np.concatenate([part[key] for part in parts])[:limit] for key in parts[0]}
 
 
-def _load_shard(path, instrument, n_galaxies):
+def bytes_in_memory(library, split):
+    """Memory that ``load`` of a split takes, but for little."""
+    instrument, described = library.instrument, library.described
+    width = sum(one.bytes * one.size(instrument) for one in described.inputs)
+    return (width + 4 * len(library.labels.quantities)) * library.n_galaxies(split)
+
+
+def _load_shard(path, library, n_galaxies):
     records = tf.data.TFRecordDataset(str(path), compression_type=COMPRESSION)
-    batches = records.batch(READ_BATCH).map(lambda s: parse(s, instrument), num_parallel_calls=2)
+    batches = records.batch(READ_BATCH).map(
+        lambda s: parse(s, library), num_parallel_calls=tf.data.AUTOTUNE
+    )
     parts = []
     try:
         for examples in batches.prefetch(2).as_numpy_iterator():
@@ -236,11 +268,12 @@ def _load_shard(path, instrument, n_galaxies):
             f"{path}: truncated or corrupt shard; copy it anew or build the library anew with "
             "make-library"
         ) from None
-    found = sum(len(part["sfh"]) for part in parts)
+    first = library.labels.names[0]
+    found = sum(len(part[first]) for part in parts)
     if found != n_galaxies:
         raise InputError(
             f"{path}: holds {found} galaxies, library.json says {n_galaxies}; copy it anew or "
             "build the library anew with make-library"
         )
-    empty = {key: np.zeros((0,)) for key in features(instrument)}
+    empty = {key: np.zeros((0,)) for key in features(library)}
     return {key: np.concatenate([p[key] for p in parts]) for key in parts[0]} if parts else empty

@@ -6,7 +6,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy import ages
 from phangs_sfh.instrument.milky_way import dereddening
 from phangs_sfh.maps.bin_stack import BandStack, BinStack, MeansOnDisk
 from phangs_sfh.maps.input import cube_spectra
@@ -21,10 +20,9 @@ from phangs_sfh.maps.rates_and_densities import (
 from phangs_sfh.observations import rest_frame
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.observations.table import Observations
-from phangs_sfh.prediction.results import ANSWER_NAMES, COLUMNS
+from phangs_sfh.prediction.results import quantities as columns_of
 
 UNANSWERED = int(Flag.NO_DATA | Flag.NO_SPECTRUM | Flag.NO_BANDS)
-PER_BIN = {name: q.per_bin for q in COLUMNS for name in q.columns}
 
 
 @dataclass(frozen=True)
@@ -125,6 +123,7 @@ class Mapper:
     def __init__(self, cube, field, model, output, part=None):
         self.instrument, self.output, self.field = model.instrument, output, field
         self.shape, self.model = output.shape, MapModel(model)
+        self.sizes = {name: q.size for q in columns_of(model.labels) for name in q.columns}
         self.spectra = NoSpectra(self.shape)
         if cube is not None:
             self.spectra = CubeSpectra(cube, field.redshift, self.instrument, field.ebv)
@@ -216,7 +215,7 @@ class Mapper:
         rest_frame.fill(observations, 0, spectra, chunk.bands, chunk.redshift, masked)
         answers = self.model.answer(observations)
         found = derived(answers, *self._light(chunk), self.field.area_pc2, self.quantities)
-        return {**{name: answers[name] for name in ANSWER_NAMES}, **found}
+        return {**{name: answers[name] for name in self.sizes}, **found}
 
     def _light(self, chunk):
         """log10 of the luminosity per area [L_sun / pc2] and its error [dex]: from the luminosity
@@ -325,11 +324,10 @@ class Mapper:
 
     def _blank(self, n):
         """Maps of n spaxels without an answer, by column name."""
-        names = [*ANSWER_NAMES, *(name for q in self.quantities for name in q.columns)]
+        sizes = self.sizes | {name: 1 for q in self.quantities for name in q.columns}
         maps = {}
-        for name in names:
-            shape = (ages.N_BINS, n) if PER_BIN.get(name) else n
-            maps[name] = np.full(shape, np.nan, np.float32)
+        for name, size in sizes.items():
+            maps[name] = np.full(n if size == 1 else (size, n), np.nan, np.float32)
         return {**maps, "flag": np.full(n, UNANSWERED, np.int32)}
 
     def _write(self, rows, maps, white, snr):

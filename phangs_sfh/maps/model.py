@@ -11,7 +11,7 @@ import numpy as np
 from phangs_sfh.errors import InputError
 from phangs_sfh.maps.rates_and_densities import WINDOWS_MYR, window_weights
 from phangs_sfh.observations.flags import Flag
-from phangs_sfh.prediction.results import ANSWER_NAMES, PERCENTILES
+from phangs_sfh.prediction.results import PERCENTILES, answer_names
 
 PROBABILITIES = (0.16, 0.50, 0.84)
 RATE_NAMES = [f"{kind}{t}" for kind in ("logssfr", "lograte") for t in WINDOWS_MYR]
@@ -85,7 +85,8 @@ def _joined(model):
         for key, size in sizes.items()
         for name in (key, f"{key}_err")
     }
-    names = sorted([*ANSWER_NAMES, *(f"{name}_{p}" for name in RATE_NAMES for p in PERCENTILES)])
+    rates = [f"{name}_{p}" for name in RATE_NAMES for p in PERCENTILES]
+    names = sorted([*answer_names(model.labels), *rates])
 
     @tf.function(autograph=False)
     def both(**inputs):

@@ -13,10 +13,10 @@ from astropy.io import fits
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files.tables import check_output, quiet
-from phangs_sfh.galaxy import ages
 from phangs_sfh.maps.rates_and_densities import quantities
 from phangs_sfh.observations.flags import MEANING
-from phangs_sfh.prediction.results import COLUMNS
+from phangs_sfh.prediction.results import quantities as columns_of
+from phangs_sfh.problems.histories import LABELS
 
 BLOCK = 2880
 
@@ -41,7 +41,7 @@ class Extension:
     integer: bool = False
 
 
-def extensions(flux_unit, binned=False, light=False, distance=False, band=None):
+def extensions(flux_unit, binned=False, light=False, distance=False, band=None, labels=LABELS):
     """All extensions of a map file, in order (list of Extension).
 
     Parameters
@@ -51,9 +51,10 @@ def extensions(flux_unit, binned=False, light=False, distance=False, band=None):
     light : bool, surface brightness is known: with surface densities
     distance : bool, with masses and rates of spaxels too
     band : str, of images alone the one that gives the pixels
+    labels : Labels of the model
     """
     found = []
-    for quantity in COLUMNS:
+    for quantity in columns_of(labels):
         for column in quantity.columns:
             meaning = quantity.meaning
             if quantity.percentiles:
@@ -63,7 +64,7 @@ def extensions(flux_unit, binned=False, light=False, distance=False, band=None):
                     name=column.upper(),
                     unit="" if quantity.unit is None else str(quantity.unit),
                     meaning=meaning,
-                    planes=ages.N_BINS if quantity.per_bin else 1,
+                    planes=quantity.size,
                     integer=column == "flag",
                 )
             )
@@ -210,7 +211,6 @@ def check_map_output(path, overwrite=False):
 
 def _primary(cards):
     header = fits.PrimaryHDU().header
-    header["AGEBINS"] = " ".join(f"{edge:g}" for edge in ages.EDGES_MYR)
     for key, value in cards.items():
         value, *comment = value if isinstance(value, tuple) else (value,)
         if isinstance(value, str):  # a file's name may hold what FITS does not know

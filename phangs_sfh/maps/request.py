@@ -16,6 +16,8 @@ from phangs_sfh.maps.output import MapFile, check_map_output, extensions
 from phangs_sfh.maps.unfinished import Work, file_identity, folder_identity
 from phangs_sfh.observations import rest_frame
 from phangs_sfh.prediction.results import result_meta
+from phangs_sfh.problems.histories import LABELS
+from phangs_sfh.problems.labels import Labels
 
 FIGURES = (".png", ".pdf")
 IMAGE_FWHM = 0.08
@@ -86,6 +88,7 @@ class Request:
     identity : JSON-able, all that the maps depend on
     warnings : list of str
     band : str, of images alone the one that gives the pixels, else None
+    labels : Labels of the model
     """
 
     cube: Cube | None
@@ -97,6 +100,7 @@ class Request:
     identity: dict = field(default_factory=dict)
     warnings: list = field(default_factory=list)
     band: str | None = None
+    labels: Labels = LABELS
 
     def work(self, path, part=None):
         """The work folder of a map file, to be entered first."""
@@ -107,7 +111,7 @@ class Request:
         """All extensions of the maps (list of Extension)."""
         return extensions(
             self.unit, self.field.bins is not None, self.field.spaxel_area is not None,
-            self.field.area_pc2 is not None, self.band,
+            self.field.area_pc2 is not None, self.band, self.labels,
         )  # fmt: skip
 
     def output(self, path, overwrite=False, work=None, part=None):
@@ -216,7 +220,7 @@ def open_request(cube, model, **options):
     if given.distance and field.area_pc2 is None:
         warnings.append(f"{cube}: has no celestial WCS: --distance cannot be used")
     cards = _cards(opened, images, matched, middle, field, model, given)
-    return Request(opened, field, shape, wcs, unit, cards, identity, warnings, band)
+    return Request(opened, field, shape, wcs, unit, cards, identity, warnings, band, model.labels)
 
 
 def _reference(images, options):

@@ -10,11 +10,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from phangs_sfh.problems.inputs import KINDS
+
 SMALLEST = 1.2e-38  # of normal float32; processors may take anything smaller for zero
 LARGEST = 3.0e38
 RANGE = 1e6  # about the typical flux of a row
 PIXELS_PER_SAMPLE = 7
-ORDER = ("flux", "flux_err", "band_flux", "band_flux_err")
 
 
 @cache
@@ -26,7 +27,7 @@ def _sampled_pixels(n_pixels):
     return (starts + shifts.astype(int)).astype(np.int32)
 
 
-def clean(flux, flux_err, band_flux, band_flux_err):
+def clean(inputs):
     """Mark what is missing and scale every row to a typical flux of 1.
 
     The unit is arbitrary, so f_λ in erg/s/cm²/Å (1e-18) and in solar luminosities (1e30) must both
@@ -36,8 +37,8 @@ def clean(flux, flux_err, band_flux, band_flux_err):
 
     Parameters
     ----------
-    flux, flux_err : (n, n_pixels) tensors
-    band_flux, band_flux_err : (n, n_bands) tensors, same unit
+    inputs : dict of tensors, ``flux``, ``flux_err`` (n, n_pixels), ``band_flux``, ``band_flux_err``
+        (n, n_bands), same unit, or one of the pairs
         Missing: error not positive, anything not finite, or a pixel whose value or error is more
         than a million times the typical flux (some pipelines write that for bad pixels). Missing
         as a whole: a spectrum or a set of bands with nothing but zeros, or a spectrum of a few
@@ -45,27 +46,39 @@ def clean(flux, flux_err, band_flux, band_flux_err):
 
     Returns
     -------
-    inputs : dict of tensors, the network's input; 0 in value and error where missing
-    pixels, bands : boolean tensors, True where usable
+    cleaned : dict of tensors, the network's input; 0 in value and error where missing
+    present : dict of boolean tensors by kind of input, True where usable
     """
-    sample = _sampled_pixels(flux.shape[-1])
-    log_pixels, has_pixels = _level(
-        ops.take(flux, sample, axis=1), ops.take(flux_err, sample, axis=1)
-    )
-    log_bands, has_bands = _level(band_flux, band_flux_err)
-    # bands in another unit shall look odd, not be lost
-    ratio = ops.where(has_pixels, ops.clip(log_bands - log_pixels, -13.8, 13.8), 0.0)
-    flux, flux_err, pixels = _scaled(flux, flux_err, log_pixels, has_pixels)
-    band_flux, band_flux_err, bands = _scaled(
-        band_flux, band_flux_err, log_bands - ratio, has_bands, 1e3
-    )
-    inputs = {
-        "flux": flux,
-        "flux_err": flux_err,
-        "band_flux": band_flux,
-        "band_flux_err": band_flux_err,
-    }
-    return inputs, pixels, bands
+    pairs = {kind.kind: (inputs[kind.value], inputs[kind.error]) for kind in kinds_of(inputs)}
+    levels = {}
+    if "spectrum" in pairs:
+        flux, error = pairs["spectrum"]
+        sample = _sampled_pixels(flux.shape[-1])
+        levels["spectrum"] = _level(ops.take(flux, sample, axis=1), ops.take(error, sample, axis=1))
+    if "bands" in pairs:
+        levels["bands"] = _level(*pairs["bands"])
+    shift = 0.0
+    if len(levels) == 2:  # bands in another unit shall look odd, not be lost
+        (log_pixels, has_pixels), (log_bands, _) = levels["spectrum"], levels["bands"]
+        shift = ops.where(has_pixels, ops.clip(log_bands - log_pixels, -13.8, 13.8), 0.0)
+    cleaned, present = {}, {}
+    for kind in kinds_of(inputs):
+        level, seen = levels[kind.kind]
+        is_bands = kind.kind == "bands"
+        cleaned[kind.value], cleaned[kind.error], present[kind.kind] = _scaled(
+            *pairs[kind.kind], level - shift if is_bands else level, seen, 1e3 if is_bands else 1.0
+        )
+    return cleaned, present
+
+
+def kinds_of(inputs):
+    """Kinds of input that are among some tensors by name, in the network's order (list)."""
+    return [kind for kind in KINDS.values() if kind.value in inputs]
+
+
+def in_order(inputs):
+    """Values of a dict of tensors in the network's order (list)."""
+    return [inputs[name] for kind in kinds_of(inputs) for name in (kind.value, kind.error)]
 
 
 def _level(value, error):
@@ -91,11 +104,10 @@ def _scaled(value, error, log_scale, present, margin=1.0):
 
 @keras.saving.register_keras_serializable(package="phangs_sfh")
 class Clean(keras.layers.Layer):
-    """``clean`` as the network's first layer: a dict of the inputs to a list in ``ORDER``."""
+    """``clean`` as the network's first layer: a dict of the inputs to a list ``in_order``."""
 
     def call(self, inputs):
-        cleaned, _, _ = clean(*(inputs[name] for name in ORDER))
-        return [cleaned[name] for name in ORDER]
+        return in_order(clean(inputs)[0])
 
     def compute_output_shape(self, input_shape):
-        return [input_shape[name] for name in ORDER]
+        return in_order(input_shape)

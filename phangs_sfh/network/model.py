@@ -8,13 +8,12 @@ from keras import layers
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import model_json
-from phangs_sfh.network.cleaning import ORDER, Clean
+from phangs_sfh.network.branches import BRANCHES
+from phangs_sfh.network.cleaning import Clean, kinds_of
 from phangs_sfh.network.latent_space import latent_vector
 from phangs_sfh.network.normalise import Normalise
-from phangs_sfh.network.photometric_branch import band_tokens
-from phangs_sfh.network.spectral_branch import PATCH, spectral_tokens
-from phangs_sfh.posterior.density import PosteriorSpec
-from phangs_sfh.problems import targets
+from phangs_sfh.network.spectral_branch import PATCH
+from phangs_sfh.problems.histories import LABELS
 
 FIRST_PATCH = 64  # of models from before it was recorded
 
@@ -57,38 +56,32 @@ class NetworkSpec:
         return replace(sizes, kernels=tuple(sizes.kernels))
 
 
-def build_model(n_pixels, n_bands, posterior, network=None, seed=0):
+def build_model(widths, posterior, network=None, seed=0):
     """The Keras model: raw observations to the parameters of the posterior.
 
     Parameters
     ----------
-    n_pixels, n_bands : sizes of the instrument
-    posterior : PosteriorSpec
+    widths : dict, width of each input tensor by name, from ``problems.inputs.sizes``: ``flux``,
+        ``flux_err`` (pixels), ``band_flux``, ``band_flux_err`` (bands), or one of the pairs
+    posterior : posterior.density.PosteriorSpec
     network : NetworkSpec, optional
     seed : seed of the initial weights
 
     Returns
     -------
-    model : keras.Model; inputs are a dict of ``flux``, ``flux_err`` [n, n_pixels], ``band_flux``,
-        ``band_flux_err`` [n, n_bands] in one unit (error <= 0 = missing), output ``params`` [n, P]
+    model : keras.Model; inputs are a dict of tensors [n, width] in one unit (error <= 0 =
+        missing), output ``params`` [n, P]
     """
     network = network or NetworkSpec()
     keras.utils.set_random_seed(seed)
-    sizes = {
-        "flux": n_pixels,
-        "flux_err": n_pixels,
-        "band_flux": n_bands,
-        "band_flux_err": n_bands,
-    }
-    inputs = {name: keras.Input((size,), name=name) for name, size in sizes.items()}
-    cleaned = dict(zip(ORDER, Clean(name=CLEAN)(inputs), strict=True))
+    inputs = {name: keras.Input((width,), name=name) for name, width in widths.items()}
+    cleaned = dict(zip(inputs, Clean(name=CLEAN)(inputs), strict=True))
     features = Normalise(network.patch, name="normalise")(cleaned)
-    spectrum, present = spectral_tokens(
-        features, network.dim, network.filters, network.convolutions, network.kernels, network.patch
-    )
-    bands = band_tokens(features["bands"], network.dim)
-    tokens = layers.Concatenate(axis=1, name="tokens")([spectrum, bands])
-    present = layers.Concatenate(axis=1, name="present")([present, features["band_valid"]])
+    found = [BRANCHES[kind.kind](features, network) for kind in kinds_of(inputs)]
+    tokens, present = found[0]
+    if len(found) > 1:
+        tokens = layers.Concatenate(axis=1, name="tokens")([tokens for tokens, _ in found])
+        present = layers.Concatenate(axis=1, name="present")([present for _, present in found])
     x = latent_vector(
         tokens, present, network.heads, network.blocks, network.squeeze, network.width,
         network.residual_layers, network.latent,
@@ -108,16 +101,17 @@ def build_model(n_pixels, n_bands, posterior, network=None, seed=0):
 CLEAN = "clean"
 
 
-def set_reference(model, spectrum, bands):
-    """Give a new model the scales of its inputs, from noiseless galaxies of the training set.
+def set_reference(model, examples):
+    """Give a new model the scales of its inputs, from noiseless objects of the training set.
 
     Parameters
     ----------
     model : from ``build_model``
-    spectrum, bands : arrays [m, n_pixels], [m, n_bands]
+    examples : dict of arrays, at least of the inputs by their ``record``
     """
-    deviation = model.get_layer("normalise").set_reference(spectrum, bands)
-    model.get_layer("patches").set_reference(deviation)
+    deviation = model.get_layer("normalise").set_reference(examples)
+    if deviation is not None:
+        model.get_layer("patches").set_reference(deviation)
 
 
 def behind_cleaning(model, outputs):
@@ -130,7 +124,7 @@ def behind_cleaning(model, outputs):
 
     Returns
     -------
-    model : keras.Model; takes a list of what ``cleaning.clean`` gives, in the order of ``ORDER``
+    model : keras.Model; takes a list of what ``cleaning.clean`` gives, ``cleaning.in_order``
     """
     return keras.Model(model.get_layer(CLEAN).output, outputs)
 
@@ -144,9 +138,10 @@ def load_description(folder):
         If it is missing, damaged or of another version.
     """
     description = model_json.read(folder)
-    if description.get("av_softness") != targets.AV_SOFTNESS:
+    softness = LABELS["av"].transform.softness
+    if "labels" not in description and description.get("av_softness") != softness:
         raise InputError(
-            f"{Path(folder) / model_json.FILE}: field 'av_softness' is not {targets.AV_SOFTNESS}: "
+            f"{Path(folder) / model_json.FILE}: field 'av_softness' is not {softness}: "
             "made by another version of this package; train the model anew"
         )
     return description
@@ -174,11 +169,3 @@ def load_model(folder):
         reason = str(error).splitlines()[0]
         raise InputError(f"{path}: cannot be read ({reason}); copy or train it anew") from None
     return model, description
-
-
-def posterior_of(description):
-    """PosteriorSpec from the content of model.json."""
-    try:
-        return PosteriorSpec.from_dict(description["posterior"])
-    except KeyError:
-        raise InputError("model.json: field 'posterior' is missing; train the model anew") from None

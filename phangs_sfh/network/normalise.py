@@ -39,12 +39,14 @@ class Normalise(keras.layers.Layer):
     """Cleaned inputs to features. The scale is the mean flux of the spectrum, else of the bands.
 
     Call with a dict of ``flux``, ``flux_err`` [n, n_pixels], ``band_flux``, ``band_flux_err``
-    [n, n_bands], finite and 0 where missing (as ``cleaning.Clean`` gives them); returns
+    [n, n_bands], or one of the pairs, finite and 0 where missing (as ``cleaning.Clean`` gives
+    them); returns of the spectrum, if there is one,
 
     ``deviation`` [n, n_pixels]: from the mean spectrum of the training set, 0 where missing;
     ``log_error``, ``coverage`` [n, blocks]: of the error, centred, 0 where missing, and the share
     of usable pixels in each block of eight, up to a whole number of patches;
-    ``bands`` [n, n_bands, 4], ``band_valid`` [n, n_bands] (0 or 1).
+
+    and of the bands ``bands`` [n, n_bands, 4], ``band_valid`` [n, n_bands] (0 or 1).
 
     Means and scatters of the training set are weights that are not trained: ``set_reference``.
     """
@@ -54,52 +56,71 @@ class Normalise(keras.layers.Layer):
         self.patch = patch
 
     def build(self, input_shape):
-        n_pixels, n_bands = input_shape["flux"][-1], input_shape["band_flux"][-1]
-        self.reference = self._constant("reference", n_pixels, 1.0)
-        self.band_reference = self._constant("band_reference", n_bands, 3.5)
-        self.band_scatter = self._constant("band_scatter", n_bands, 1.0)
+        if "flux" in input_shape:
+            self.reference = self._constant("reference", input_shape["flux"][-1], 1.0)
+        if "band_flux" in input_shape:
+            n_bands = input_shape["band_flux"][-1]
+            self.band_reference = self._constant("band_reference", n_bands, 3.5)
+            self.band_scatter = self._constant("band_scatter", n_bands, 1.0)
 
     def _constant(self, name, length, value):
         initial = keras.initializers.Constant(value)
         return self.add_weight(name=name, shape=(length,), initializer=initial, trainable=False)
 
-    def set_reference(self, spectrum, bands):
-        """Take means and scatters from noiseless galaxies (arrays [m, n_pixels], [m, n_bands]).
+    def set_reference(self, examples):
+        """Take means and scatters from noiseless objects.
+
+        Parameters
+        ----------
+        examples : dict of arrays ``spectrum`` [m, n_pixels], ``bands`` [m, n_bands]
 
         Returns
         -------
-        deviation : [m, n_pixels] array, what these galaxies are without noise
+        deviation : [m, n_pixels] array, what their spectra are without noise; None without any
         """
-        spectrum = np.asarray(spectrum, np.float32)
+        if "bands" in examples:
+            bands = np.arcsinh(np.asarray(examples["bands"], np.float32) / 0.02)
+            self.band_reference.assign(bands.mean(axis=0))
+            self.band_scatter.assign(np.maximum(bands.std(axis=0), 0.05))
+        if "spectrum" not in examples:
+            return None
+        spectrum = np.asarray(examples["spectrum"], np.float32)
         spectrum = spectrum / spectrum.mean(axis=1, keepdims=True)
-        bands = np.arcsinh(np.asarray(bands, np.float32) / 0.02)
         self.reference.assign(spectrum.mean(axis=0))
-        self.band_reference.assign(bands.mean(axis=0))
-        self.band_scatter.assign(np.maximum(bands.std(axis=0), 0.05))
         return spectrum - spectrum.mean(axis=0)
 
     def call(self, inputs):
-        flux, flux_err = inputs["flux"], inputs["flux_err"]
-        band_flux, band_err = inputs["band_flux"], inputs["band_flux_err"]
-        valid = ops.cast(flux_err > 0, flux.dtype)
-        band_valid = ops.cast(band_err > 0, flux.dtype)
+        features, scale = {}, None
+        if "flux" in inputs:
+            features, scale = self._spectrum(inputs["flux"], inputs["flux_err"], inputs)
+        if "band_flux" in inputs:
+            band_flux, band_err = inputs["band_flux"], inputs["band_flux_err"]
+            valid = _valid(band_err)
+            if scale is None:
+                scale = ops.maximum(_mean_band(band_flux, valid), 1e-6)
+            features["bands"] = self._bands(band_flux / scale, band_err / scale, valid)
+            features["band_valid"] = valid
+        return features
+
+    def _spectrum(self, flux, flux_err, inputs):
+        """Features of the spectrum, and the scale of each row [n, 1]."""
+        valid = _valid(flux_err)
         blocks = [in_blocks(values, self.patch) for values in (flux, flux_err, valid)]
         mean, log_err, present = _block_means(*blocks)
         scale, typical = _robust_mean(mean, log_err, blocks[2])
-        own = ops.sum(band_flux, axis=-1, keepdims=True)
-        own = own / ops.maximum(ops.sum(band_valid, axis=-1, keepdims=True), 1.0)
-        has_spectrum = ops.max(present, axis=-1, keepdims=True) > 0
-        scale = ops.maximum(ops.where(has_spectrum, scale, own), 0.1 * typical)
-        scale = ops.maximum(scale, 1e-6)
+        if "band_flux" in inputs:
+            own = _mean_band(inputs["band_flux"], _valid(inputs["band_flux_err"]))
+            has_spectrum = ops.max(present, axis=-1, keepdims=True) > 0
+            scale = ops.where(has_spectrum, scale, own)
+        scale = ops.maximum(ops.maximum(scale, 0.1 * typical), 1e-6)
         deviation = ops.clip(flux * (1.0 / scale) - self.reference, -RATIO_LIMIT, RATIO_LIMIT)
         relative = ops.clip(log_err - ops.log(scale), *LOG_ERROR_LIMITS)
-        return {
+        features = {
             "deviation": valid * deviation,
             "log_error": present * (relative + 3.5) / 1.5,
             "coverage": blocks[2] / BLOCK,
-            "bands": self._bands(band_flux / scale, band_err / scale, band_valid),
-            "band_valid": band_valid,
         }
+        return features, scale
 
     def _bands(self, flux, flux_err, valid):
         stretched = (ops.arcsinh(flux / 0.02) - self.band_reference) / self.band_scatter
@@ -113,19 +134,29 @@ class Normalise(keras.layers.Layer):
         return ops.stack(features, axis=-1)
 
     def compute_output_shape(self, input_shape):
-        n, n_pixels = input_shape["flux"]
-        n_bands = input_shape["band_flux"][-1]
-        n_blocks = -(-n_pixels // self.patch) * self.patch // BLOCK
-        return {
-            "deviation": (n, n_pixels),
-            "log_error": (n, n_blocks),
-            "coverage": (n, n_blocks),
-            "bands": (n, n_bands, N_BAND_FEATURES),
-            "band_valid": (n, n_bands),
-        }
+        shapes = {}
+        if "flux" in input_shape:
+            n, n_pixels = input_shape["flux"]
+            n_blocks = -(-n_pixels // self.patch) * self.patch // BLOCK
+            shapes |= {"deviation": (n, n_pixels)}
+            shapes |= {name: (n, n_blocks) for name in ("log_error", "coverage")}
+        if "band_flux" in input_shape:
+            n, n_bands = input_shape["band_flux"]
+            shapes |= {"bands": (n, n_bands, N_BAND_FEATURES), "band_valid": (n, n_bands)}
+        return shapes
 
     def get_config(self):
         return {**super().get_config(), "patch": self.patch}
+
+
+def _valid(error):
+    return ops.cast(error > 0, error.dtype)
+
+
+def _mean_band(flux, valid):
+    """Mean flux of the bands there are, [n, 1]."""
+    number = ops.maximum(ops.sum(valid, axis=-1, keepdims=True), 1.0)
+    return ops.sum(flux, axis=-1, keepdims=True) / number
 
 
 def _block_means(flux, flux_err, number):

@@ -16,6 +16,7 @@ from phangs_sfh.observations.table import observations_from_table
 from phangs_sfh.plots import figures
 from phangs_sfh.prediction.model import load_model
 from phangs_sfh.prediction.results import PERCENTILES
+from phangs_sfh.problems.histories.labels import SFH
 from phangs_sfh.ssp.engines import load_ssp
 
 SPECTRUM_FILE = "demo_spectrum.fits"
@@ -166,8 +167,6 @@ def unmasked_flux(source, observed):
 
 def draw(source, observed, draws, rebuilt, table):
     """The figure of the demo."""
-    from phangs_sfh.problems.targets import FRACTION_FLOOR  # imports TensorFlow
-
     error = observed.flux_err[0].astype(float)
     spectrum = figures.Spectrum(
         wave=observed.instrument.wave,
@@ -193,7 +192,7 @@ def draw(source, observed, draws, rebuilt, table):
         scalars,
         TITLE.format(z=source["redshift"][0]),
         caption,
-        FRACTION_FLOOR,
+        SFH.floor,
     )
 
 

@@ -4,16 +4,13 @@
 standardised units to be undone: in an exported graph that costs more than the last dense layer
 itself. Both are linear but for the widths, so they are worked into the layer's weights once.
 
-The upper triangle is left out block by block: scalars and log-ratios first, [M/H] after them, which
-is the cut that the quantiles need. Two small inverses cost less than half of one large one.
+The upper triangle is left out block by block: the targets that shares hang on first, which is the
+cut that the quantiles need, the others after them. Two small inverses cost less than half of one
+large one.
 """
 
 import numpy as np
 from keras import ops
-
-from phangs_sfh.problems import targets
-
-LEADING = targets.RATIO_SLICE.stop
 
 
 class FusedHead:
@@ -22,12 +19,14 @@ class FusedHead:
     Parameters
     ----------
     spec : PosteriorSpec
+    cut : int, leading targets of the first block, see ``Labels.cut``; 0: about half
     kernel, bias : (h, P), (P,) arrays of the layer ``params``
     variable : callable that makes of an array what the graph shall hold, e.g. ``tf.Variable``
     """
 
-    def __init__(self, spec, kernel, bias, variable=np.asarray):
-        n = targets.N_TARGETS
+    def __init__(self, spec, cut, kernel, bias, variable=np.asarray):
+        n = self.n_targets = spec.n_targets
+        self.cut = cut or -(-n // 2)
         self.n_components, self.floor = spec.n_components, np.float32(spec.sigma_floor)
         self.scale = np.asarray(spec.scale, np.float32)
         rows = np.concatenate([kernel, bias[None]]).astype(np.float32)  # the bias is the last one
@@ -40,7 +39,7 @@ class FusedHead:
         unit[-1] += np.eye(n, dtype=np.float32)
         small = [part.reshape(len(rows), -1) for part in (logits, loc, widths)]
         self.small = _layer(np.concatenate(small, 1), variable)
-        first, rest = slice(0, LEADING), slice(LEADING, n)
+        first, rest = slice(0, self.cut), slice(self.cut, n)
         blocks = (first, first), (rest, first), (rest, rest)
         self.unit = [_layer(unit[..., row, column], variable) for row, column in blocks]
 
@@ -59,8 +58,8 @@ class FusedHead:
         Returns
         -------
         logits : (n, K) tensor
-        loc : (n, K, 37) tensor
-        scale_tril : (n, K, 37, 37) tensor; both in the targets' own units
+        loc : (n, K, T) tensor
+        scale_tril : (n, K, T, T) tensor; both in the targets' own units
         """
         logits, loc, sigma, first, cross, rest = self._mixture(hidden)
         upper = ops.concatenate([first, ops.zeros_like(ops.swapaxes(cross, -1, -2))], axis=-1)
@@ -69,35 +68,35 @@ class FusedHead:
         return logits, loc, inverse[:, None] * sigma[..., None, :]
 
     def marginals(self, hidden):
-        """As much of the mixture as ``summaries.marginal_quantiles`` needs.
+        """As much of the mixture as ``marginals.marginal_quantiles`` needs.
 
         Returns
         -------
         logits, loc : as above
-        std : (n, K, 37) tensor, standard deviations
-        unit, sigma : (n, 1, 21, 21), (n, K, 21) tensors, factors of the scale matrix of the
-            scalars and log-ratios
+        std : (n, K, T) tensor, standard deviations
+        unit, sigma : (n, 1, cut, cut), (n, K, cut) tensors, factors of the scale matrix of the
+            leading targets
         """
         logits, loc, sigma, first, cross, rest = self._mixture(hidden)
         variances = ops.square(sigma)
-        leading, others = variances[..., :LEADING], variances[..., LEADING:]
+        leading, others = variances[..., : self.cut], variances[..., self.cut :]
         std = [
             _weighted_squares(leading, first),
             _weighted_squares(leading, cross) + _weighted_squares(others, rest),
         ]
         std = ops.sqrt(ops.concatenate(std, axis=-1))
-        return logits, loc, std, first[:, None], sigma[..., :LEADING]
+        return logits, loc, std, first[:, None], sigma[..., : self.cut]
 
     def _mixture(self, hidden):
-        """Logits, means, widths, and W⁻¹ in three blocks, (n, 37, 37) for all."""
-        k, n = self.n_components, targets.N_TARGETS
+        """Logits, means, widths, and W⁻¹ in three blocks, (n, T, T) for all."""
+        k, n, cut = self.n_components, self.n_targets, self.cut
         small = _dense(hidden, self.small)
         loc = ops.reshape(small[:, k : k * (1 + n)], (-1, k, n))
         sigma = ops.softplus(ops.reshape(small[:, k * (1 + n) :], (-1, k, n))) + self.floor
         first, cross, rest = (_dense(hidden, layer) for layer in self.unit)
-        first = _inverse(ops.reshape(first, (-1, LEADING, LEADING)))
-        rest = _inverse(ops.reshape(rest, (-1, n - LEADING, n - LEADING)))
-        cross = ops.reshape(cross, (-1, n - LEADING, LEADING))
+        first = _inverse(ops.reshape(first, (-1, cut, cut)))
+        rest = _inverse(ops.reshape(rest, (-1, n - cut, n - cut)))
+        cross = ops.reshape(cross, (-1, n - cut, cut))
         cross = -ops.matmul(rest, ops.matmul(cross, first))
         return small[:, :k], loc, sigma * self.scale, first, cross, rest
 

@@ -14,15 +14,15 @@ BATCH = 512
 TRAIN_SEED, VALID_SEED = 1_000_081, 1_000_099
 
 
-def measure_reference(model, galaxies, instrument, conditions, spec=None):
+def measure_reference(model, examples, survey, spec=None):
     """Constants behind surprise and prior of a trained network.
 
     Parameters
     ----------
     model : keras.Model, trained
-    galaxies : dict with splits ``train`` and ``valid``, each a dict of arrays from records.load
-    instrument : Instrument
-    conditions : ObservingConditions of the training
+    examples : dict with splits ``train`` and ``valid``, each a dict of arrays from records.load;
+        20 000 of ``train`` are used
+    survey : library.survey.Survey, with the conditions of the training
     spec : PosteriorSpec, optional; with it percentiles are recalibrated
 
     Returns
@@ -34,14 +34,17 @@ def measure_reference(model, galaxies, instrument, conditions, spec=None):
     InputError
         If a split is empty.
     """
-    train = {key: value[:N_TRAIN] for key, value in galaxies["train"].items()}
-    times = int(np.clip(N_VALID // max(1, len(galaxies["valid"]["sfh"])), 1, MOST_TIMES))
-    valid = {key: np.concatenate([value] * times) for key, value in galaxies["valid"].items()}
+    train = {key: value[:N_TRAIN] for key, value in examples["train"].items()}
+    times = N_VALID // max(1, batches.n_objects(examples["valid"]))
+    times = int(np.clip(times, 1, MOST_TIMES))
+    valid = {key: np.concatenate([value] * times) for key, value in examples["valid"].items()}
+    spectra = train["spectrum"][:N_SPECTRA] if "spectrum" in train else None
     return reference.fit_reference(
         model,
-        train["spectrum"][:N_SPECTRA],
-        batches.fixed_batches(train, instrument, conditions, BATCH, TRAIN_SEED),
-        batches.fixed_batches(valid, instrument, conditions, BATCH, VALID_SEED),
-        excluded=emission_lines.window_mask(instrument.wave),
+        survey.labels,
+        spectra,
+        batches.fixed_batches(train, survey, BATCH, TRAIN_SEED),
+        batches.fixed_batches(valid, survey, BATCH, VALID_SEED),
+        excluded=emission_lines.window_mask(survey.instrument.wave),
         spec=spec,
     )

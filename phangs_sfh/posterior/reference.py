@@ -13,10 +13,10 @@ import numpy as np
 from keras import ops
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.galaxy import ages
 from phangs_sfh.network.cleaning import clean
-from phangs_sfh.posterior import recalibration, summaries, surprise
-from phangs_sfh.problems import targets
+from phangs_sfh.posterior import marginals, recalibration, surprise
+from phangs_sfh.posterior.quantiles import PERCENTILES
+from phangs_sfh.posterior.samples import N_SAMPLES
 
 FILE = "reference.npz"
 N_COMPONENTS = 16
@@ -31,13 +31,15 @@ def with_latent(model):
     return keras.Model(model.inputs, outputs)
 
 
-def fit_reference(model, spectra, train, valid, excluded=None, spec=None):
+def fit_reference(model, labels, spectra, train, valid, excluded=None, spec=None):
     """Measure the training set.
 
     Parameters
     ----------
     model : keras.Model with a layer ``latent``, (n, d)
-    spectra : (m, n_pixels) array, noiseless training spectra; a few thousand do
+    labels : Labels
+    spectra : (m, n_pixels) array, noiseless training spectra; a few thousand do. None where the
+        problem has no spectra
     train, valid : iterables of batches (inputs, y), noisy as in training; finite. ``train`` of
         1e4 examples or more, ``valid`` as many as can be had: N examples resolve surprise up to
         log10(N) - 1
@@ -47,7 +49,7 @@ def fit_reference(model, spectra, train, valid, excluded=None, spec=None):
     Returns
     -------
     constants : dict of arrays, for ``surprise.measure``, ``surprise.surprise``,
-        ``summaries.marginal_quantiles`` and, named ``prior_...``, the answer for a row without data
+        ``marginals.marginal_quantiles`` and, named ``prior_...``, the answer for a row without data
 
     Raises
     ------
@@ -55,11 +57,17 @@ def fit_reference(model, spectra, train, valid, excluded=None, spec=None):
         If there is no training or validation example.
     """
     network = with_latent(model)
-    constants = _spectral_space(np.asarray(spectra, np.float64), excluded)
+    constants = {}
+    if spectra is not None:
+        constants = _spectral_space(np.asarray(spectra, np.float64), excluded)
     rows = _collect(network, train, constants, "train")
-    constants |= _latent_space(rows) | _trend(rows) | _band_range(rows)
-    constants |= prior_columns(rows["y"])
-    distances, levels = _held_out(network, valid, constants, spec)
+    constants |= _latent_space(rows)
+    if spectra is not None:
+        constants |= _trend(rows)
+    if "bands" in rows:
+        constants |= _band_range(rows)
+    constants |= prior_columns(labels, rows["y"])
+    distances, levels = _held_out(network, valid, constants, labels, spec)
     constants |= levels
     for i, name in enumerate(surprise.MEASURES):
         constants |= _table(name, distances[distances[:, i] > -1e3, i])
@@ -99,30 +107,27 @@ def _spectral_space(spectra, excluded):
 
 def _batches(network, batches):
     for inputs, y in batches:
-        cleaned, pixels, bands = clean(
-            *(ops.convert_to_tensor(inputs[k], "float32") for k in _INPUTS)
-        )
-        yield cleaned, pixels, bands, network.predict_on_batch(cleaned), ops.convert_to_numpy(y)
-
-
-_INPUTS = ("flux", "flux_err", "band_flux", "band_flux_err")
+        tensors = {name: ops.convert_to_tensor(x, "float32") for name, x in inputs.items()}
+        cleaned, present = clean(tensors)
+        yield cleaned, present, network.predict_on_batch(cleaned), ops.convert_to_numpy(y)
 
 
 def _collect(network, batches, constants, name):
     rows = {}
-    for cleaned, pixels, bands, outputs, y in _batches(network, batches):
-        level, log_sn, log_chi2, usable = surprise.measure_spectrum(cleaned, pixels, constants)
+    for cleaned, present, outputs, y in _batches(network, batches):
+        has_spectrum, has_bands = surprise.has_kinds(present)
         found = {
             "y": y,
             "latent": outputs["latent"],
-            "level": level,
-            "log_sn": log_sn,
-            "log_chi2": log_chi2,
-            "usable": usable,
-            "has_spectrum": ops.any(pixels, axis=-1),
-            "bands": bands,
-            "band_flux": ops.maximum(cleaned["band_flux"], cleaned["band_flux_err"]),
+            "has_spectrum": has_spectrum,
+            "has_bands": has_bands,
         }
+        if "spectrum" in present:
+            measured = surprise.measure_spectrum(cleaned, present["spectrum"], constants)
+            found |= zip(("level", "log_sn", "log_chi2", "usable"), measured, strict=True)
+        if "bands" in present:
+            found["bands"] = present["bands"]
+            found["band_flux"] = ops.maximum(cleaned["band_flux"], cleaned["band_flux_err"])
         for key, value in found.items():
             rows.setdefault(key, []).append(ops.convert_to_numpy(value))
     if not rows:
@@ -131,8 +136,8 @@ def _collect(network, batches, constants, name):
 
 
 def _latent_space(rows):
-    latent, has_bands = rows["latent"].astype(np.float64), rows["bands"].any(axis=1)
-    has_spectrum = rows["has_spectrum"]
+    latent = rows["latent"].astype(np.float64)
+    has_spectrum, has_bands = rows["has_spectrum"], rows["has_bands"]
     kinds = [has_spectrum & has_bands, has_spectrum & ~has_bands, ~has_spectrum & has_bands]
     means, whitenings = [], []
     for kind in kinds:
@@ -186,16 +191,19 @@ def _band_range(rows):
     """Mean and standard deviation of ln(band / level of the spectrum)."""
     n_bands = rows["bands"].shape[1]
     mean, std = np.zeros(n_bands), np.ones(n_bands)
-    level = np.log(np.maximum(rows["level"], 1e-2))
+    # Without spectra the bands are compared with each other: see ``surprise.measure_bands``.
+    level, usable = np.zeros(len(rows["bands"])), np.full(len(rows["bands"]), True)
+    if "level" in rows:
+        level, usable = np.log(np.maximum(rows["level"], 1e-2)), rows["usable"]
     for i in range(n_bands):
-        here = rows["bands"][:, i] & rows["usable"]
+        here = rows["bands"][:, i] & usable
         if here.sum() >= SMALL_SAMPLE:
             logs = np.log(np.maximum(rows["band_flux"][here, i], 1e-6)) - level[here]
             mean[i], std[i] = logs.mean(), max(logs.std(), 0.02)
     return {"band_mean": mean.astype(np.float32), "band_std": std.astype(np.float32)}
 
 
-def _held_out(network, batches, constants, spec):
+def _held_out(network, batches, constants, labels, spec):
     """What the valid split shows of rows with any data.
 
     Returns
@@ -203,20 +211,21 @@ def _held_out(network, batches, constants, spec):
     distances : (N, 4) array; levels : dict from ``recalibration.fit_levels``, empty without spec
     """
     found, estimates, cumulative = [], [], []
-    for cleaned, pixels, bands, outputs, y in _batches(network, batches):
-        some = ops.convert_to_numpy(ops.any(pixels, axis=-1) | ops.any(bands, axis=-1))
-        measured = surprise.measure(outputs["latent"], cleaned, pixels, bands, constants)
+    for cleaned, present, outputs, y in _batches(network, batches):
+        has_spectrum, has_bands = surprise.has_kinds(present)
+        some = ops.convert_to_numpy(has_spectrum | has_bands)
+        measured = surprise.measure(outputs["latent"], cleaned, present, constants)
         found.append(ops.convert_to_numpy(measured)[some])
         if spec is not None:
-            parts = summaries.mixture(spec, ops.convert_to_tensor(outputs["params"]))
-            at = summaries.cumulative_at(ops.convert_to_tensor(y, "float32"), *parts)
+            parts = spec.mixture(ops.convert_to_tensor(outputs["params"]))
+            at = marginals.cumulative_at(labels, ops.convert_to_tensor(y, "float32"), *parts)
             estimates.append(ops.convert_to_numpy(at[0])[some])
             cumulative.append(ops.convert_to_numpy(at[1])[some])
     if not sum(map(len, found)):
         raise InputError("valid split: no example to calibrate surprise; make a larger library")
     levels = {}
     if spec is not None:
-        probabilities = tuple(summaries.PERCENTILES.values())
+        probabilities = tuple(PERCENTILES.values())
         arrays = np.concatenate(estimates), np.concatenate(cumulative)
         levels = recalibration.fit_levels(*arrays, probabilities)
         levels |= recalibration.fit_tails(*arrays)
@@ -240,32 +249,26 @@ def _table(name, distances):
     return {f"{name}_knots": knots, f"{name}_values": values, f"{name}_end_slope": slope}
 
 
-def prior_columns(y):
+def prior_columns(labels, y):
     """Answer for a row without data: quantiles and joint samples of the training labels.
 
     Parameters
     ----------
-    y : (N, 37) array of targets
+    labels : Labels
+    y : (N, T) array of targets
 
     Returns
     -------
     columns : dict of arrays: ``prior_sfh_p16`` (16,) and so on as in the result table, and
         ``prior_sfh`` (S, 16) and so on as in the samples
     """
-    names = targets.SCALARS
-    labels = dict(zip(names, y[:, targets.SCALAR_SLICE].T, strict=True))
-    labels["av"] = ops.convert_to_numpy(targets.av_from_target(labels["av"]))
-    log_fractions = targets.log_fractions(y[:, targets.RATIO_SLICE].astype(np.float32))
-    fractions = np.exp(ops.convert_to_numpy(log_fractions))
-    low = summaries.MIN_FRACTION
-    labels["sfh"] = np.clip(fractions, low, 1.0 - 1e-7).reshape(-1, ages.N_BINS)
-    labels["mh"] = y[:, targets.MH_SLICE]
-    rows = np.linspace(0, len(y) - 1, summaries.N_SAMPLES).round().astype(int)
+    rows = np.linspace(0, len(y) - 1, N_SAMPLES).round().astype(int)
     columns = {}
-    for name, values in labels.items():
+    for name, values in labels.values(y.astype(np.float32)).items():
+        values = ops.convert_to_numpy(values)
         columns[f"prior_{name}"] = values[rows]
-        for label, probability in summaries.PERCENTILES.items():
-            columns[f"prior_{name}_{label}"] = np.quantile(values, probability, axis=0)
+        for percentile, probability in PERCENTILES.items():
+            columns[f"prior_{name}_{percentile}"] = np.quantile(values, probability, axis=0)
     return columns
 
 

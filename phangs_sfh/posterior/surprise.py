@@ -129,35 +129,43 @@ def measure_bands(inputs, bands, level, has_spectrum, constants):
     return ops.max(ops.abs(sigmas) * present, axis=-1)
 
 
-def measure(latent, inputs, pixels, bands, constants):
+def measure(latent, inputs, present, constants):
     """Raw distances in the order of ``MEASURES``; larger is odder.
 
     Parameters
     ----------
     latent : (n, d) tensor
-    inputs, pixels, bands : from ``cleaning.clean``
+    inputs, present : from ``cleaning.clean``
     constants : dict of arrays, see ``reference.fit_reference``
 
     Returns
     -------
     distances : (n, 4) tensor; -1e3 where a measure does not apply
     """
-    has_spectrum, has_bands = ops.any(pixels, axis=-1), ops.any(bands, axis=-1)
+    has_spectrum, has_bands = has_kinds(present)
     kind = ops.stack([has_spectrum & has_bands, has_spectrum & ~has_bands, ~has_spectrum], axis=-1)
-    level, log_sn, log_chi2, usable = measure_spectrum(inputs, pixels, constants)
-    expected = piecewise_linear(log_sn, constants["sn_knots"], constants["chi2_median"], 0.0)
-    spread = piecewise_linear(log_sn, constants["sn_knots"], constants["chi2_spread"], 0.0)
-    band_distance = measure_bands(inputs, bands, level, usable, constants)
-    none = -1e3
-    return ops.stack(
-        [
-            measure_latent(latent, ops.cast(kind, "float32"), constants),
-            ops.where(usable, (log_chi2 - expected) / spread, none),
-            ops.where(usable, -log_sn, none),
-            ops.where(has_bands, band_distance, none),
-        ],
-        axis=-1,
-    )
+    none = -1e3 * ops.ones_like(latent[:, 0])
+    residual = noise = band_distance = none
+    level, usable = none, ops.zeros_like(has_spectrum)
+    if "spectrum" in present:
+        level, log_sn, log_chi2, usable = measure_spectrum(inputs, present["spectrum"], constants)
+        expected = piecewise_linear(log_sn, constants["sn_knots"], constants["chi2_median"], 0.0)
+        spread = piecewise_linear(log_sn, constants["sn_knots"], constants["chi2_spread"], 0.0)
+        residual = ops.where(usable, (log_chi2 - expected) / spread, none)
+        noise = ops.where(usable, -log_sn, none)
+    if "bands" in present:
+        distance = measure_bands(inputs, present["bands"], level, usable, constants)
+        band_distance = ops.where(has_bands, distance, none)
+    latent_distance = measure_latent(latent, ops.cast(kind, "float32"), constants)
+    return ops.stack([latent_distance, residual, noise, band_distance], axis=-1)
+
+
+def has_kinds(present):
+    """Whether each row has a spectrum, and any band: boolean tensors (n,)."""
+    some = next(iter(present.values()))
+    none = ops.zeros_like(some[:, 0])
+    kinds = ("spectrum", "bands")
+    return tuple(ops.any(present[k], axis=-1) if k in present else none for k in kinds)
 
 
 def surprise(distances, constants):

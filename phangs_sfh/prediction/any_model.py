@@ -7,20 +7,24 @@ and the redshift they state) follows from the model and the data: there is nothi
 from __future__ import annotations
 
 import warnings
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phangs_sfh.errors import InputError, InputWarning
+from phangs_sfh.files import model_json
 from phangs_sfh.observations.rest_frame import Observations
 from phangs_sfh.observations.table import read_observations
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.predict import N_DRAWS
+from phangs_sfh.problems.problem import Described
 from phangs_sfh.progress import counted
 
 if TYPE_CHECKING:
     from astropy.table import QTable
 
+    from phangs_sfh.problems.labels import Labels
     from phangs_sfh.progress import Progress
 
 TIMEOUT = 60.0  # s, for one request to a server
@@ -36,6 +40,16 @@ class AnyModel:
     in_flight = 1
     warnings = ()
     """What a user should know of the model, lines of text."""
+
+    @cached_property
+    def described(self) -> Described:
+        """What is inferred from what, as the model.json says."""
+        return Described.of(self.info, f"{self.path}/{model_json.FILE}")
+
+    @property
+    def labels(self) -> Labels:
+        """All that is inferred."""
+        return self.described.labels
 
     @property
     def masks_emission_lines(self) -> bool:

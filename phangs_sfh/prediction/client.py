@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files import model_json
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
 from phangs_sfh.prediction.model_folder import read_description
-from phangs_sfh.prediction.results import ANSWER_NAMES, COLUMNS
+from phangs_sfh.prediction.results import answer_names
 from phangs_sfh.prediction.transport import IN_FLIGHT, ServerError
+from phangs_sfh.problems.inputs import sizes
+from phangs_sfh.problems.problem import Described
 
 SIGNATURE, DRAWS = "serving_default", "posterior"
 ADDRESS = re.compile(r"(https?://)?([^/]+:\d+|[^/:]+)(?:/([^/]+))?(?:/(\d+))?/?")
@@ -50,11 +53,11 @@ class RemoteModel(AnyModel):
             One line: server away or late, model gone, request refused, or an answer that is not
             one row for each row sent.
         """
-        return self._run(SIGNATURE, ANSWER_NAMES, inputs)
+        return self._run(SIGNATURE, answer_names(self.labels), inputs)
 
     def draw(self, **inputs):
         """Run ``posterior``; dict of arrays (n, 256, ...). Raises InputError as ``answer``."""
-        names = [quantity.name for quantity in COLUMNS if quantity.percentiles]
+        names = self.labels.names
         return self._run(DRAWS, names, inputs)
 
     def _run(self, signature, names, inputs):
@@ -64,7 +67,7 @@ class RemoteModel(AnyModel):
             )
         except ServerError as error:
             raise InputError(_explained(error, self.path, self.transport)) from None
-        n = len(inputs["flux"])
+        n = len(next(iter(inputs.values())))
         for name in names:
             if name not in found or found[name].shape[:1] != (n,):
                 shape = found[name].shape if name in found else None
@@ -110,7 +113,8 @@ def connect(address, description=None, timeout=TIMEOUT):
         where = base if version is None else f"{base}/{version}"
         raise InputError(_explained(error, where, transport)) from None
     full = f"{base}/{served}"
-    _check_signature(full, signatures, instrument)
+    described = Described.of(info, Path(path) / model_json.FILE)
+    _check_signature(full, signatures, described, instrument)
     warnings = []
     if (name, str(served)) != (info["name"], str(info["version"])):
         warnings.append(
@@ -132,22 +136,21 @@ def _parse(address):
     return found[1] or "", found[2], found[3], int(found[4]) if found[4] else None
 
 
-def _check_signature(path, signatures, instrument):
+def _check_signature(path, signatures, described, instrument):
     """Raise InputError unless the server takes and gives what it must."""
     if SIGNATURE not in signatures:
         raise InputError(
             f"{path}: has no signature '{SIGNATURE}'; serve a model that phangs-sfh exported"
         )
     inputs, outputs = signatures[SIGNATURE]
-    sizes = {"flux": instrument.n_pixels, "band_flux": instrument.n_bands}
-    expected = {name: [-1, n] for key, n in sizes.items() for name in (key, f"{key}_err")}
+    expected = {name: [-1, n] for name, n in sizes(described.inputs, instrument).items()}
     for name in sorted(set(expected) | set(inputs)):
         if inputs.get(name) != expected.get(name):
             raise InputError(
                 f"{path}: takes '{name}' with shape {inputs.get(name)}, not {expected.get(name)} "
                 f"as instrument '{instrument.name}' says; give its own description with --model"
             )
-    absent = [name for name in ANSWER_NAMES if name not in outputs]
+    absent = [name for name in answer_names(described.labels) if name not in outputs]
     if absent:
         raise InputError(f"{path}: answers no '{absent[0]}'; export the model again and serve that")
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files import checksums
+from phangs_sfh.files import checksums, model_json
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
 from phangs_sfh.prediction.model_folder import check_instrument, read_description
-from phangs_sfh.prediction.results import ANSWER_NAMES
+from phangs_sfh.prediction.results import answer_names
+from phangs_sfh.problems.problem import Described
 
 if TYPE_CHECKING:
     from tensorflow_probability import distributions
@@ -189,7 +190,8 @@ def load_model(
         raise InputError(
             f"{path}: the SavedModel cannot be loaded ({reason}); export or copy it again"
         ) from None
-    absent = [name for name in ANSWER_NAMES if name not in outputs]
+    labels = Described.of(info, path / model_json.FILE).labels
+    absent = [name for name in answer_names(labels) if name not in outputs]
     if absent:
         raise InputError(
             f"{path}: the SavedModel's serving_default lacks output '{absent[0]}'; export it again"

@@ -10,6 +10,7 @@ import numpy as np
 from phangs_sfh.errors import InputError
 from phangs_sfh.prediction.model_folder import check_instrument
 from phangs_sfh.prediction.results import result_table
+from phangs_sfh.problems.inputs import sizes
 
 MIN_BATCH = 32
 N_DRAWS = 256
@@ -79,7 +80,8 @@ def sample(observations, model, n=N_DRAWS, seed=0, batch_size=256, progress=None
         return {name: values[:, chosen] for name, values in found.items()}
 
     draws = collected(some, observations, model, batch_size, progress)
-    errors = np.concatenate([observations.flux_err, observations.band_flux_err], axis=1)
+    given, kinds = observations.inputs(), model.described.inputs
+    errors = np.concatenate([given[one.error] for one in kinds], axis=1)
     empty = ~(errors > 0).any(axis=1)
     for values in draws.values():
         values[empty] = np.nan
@@ -100,7 +102,8 @@ def collected(ask, observations, model, batch_size, progress=None):
     """
     check_instrument(model.path, model.instrument, observations.instrument)
     n = len(observations)
-    inputs = observations.inputs()
+    given = observations.inputs()
+    inputs = {name: given[name] for name in sizes(model.described.inputs, model.instrument)}
     answers = {}
     batches = [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
     found = _answered(ask, inputs, batches, batch_size, model.in_flight)

@@ -1,6 +1,7 @@
 """The result table: which columns, in which units, meaning what.
 
-``COLUMNS`` is the one description; the table, and whatever lists its columns, is made from it.
+``quantities`` is the one description, made from the model's labels; the table, and whatever lists
+its columns, is made from it.
 """
 
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Column, QTable
 
-from phangs_sfh.galaxy import ages
 from phangs_sfh.observations.flags import MEANING, Flag
+from phangs_sfh.problems.histories import LABELS
+from phangs_sfh.problems.labels import Bins
+from phangs_sfh.problems.problem import Described
 from phangs_sfh.version import __version__
 
 PERCENTILES = ("p16", "p50", "p84")
@@ -26,7 +29,7 @@ class Quantity:
     unit : astropy unit, None for a bare number
     format : str, for printing
     meaning : str
-    per_bin : bool, one value per age bin
+    axis : Bins for one value per bin, else None
     percentiles : bool, ``name_p16``, ``name_p50``, ``name_p84`` rather than ``name``
     """
 
@@ -34,8 +37,13 @@ class Quantity:
     unit: u.UnitBase | u.FunctionUnitBase | None
     format: str
     meaning: str
-    per_bin: bool = False
+    axis: Bins | None = None
     percentiles: bool = True
+
+    @property
+    def size(self):
+        """Values a row."""
+        return 1 if self.axis is None else len(self.axis)
 
     @property
     def columns(self):
@@ -43,24 +51,27 @@ class Quantity:
         return [f"{self.name}_{p}" for p in PERCENTILES] if self.percentiles else [self.name]
 
 
-COLUMNS = (
-    Quantity("sfh", None, ".5f", "fraction of the mass formed in each age bin", per_bin=True),
-    Quantity("mh", u.dex, ".3f", "[M/H] of the stars formed in each age bin", per_bin=True),
-    Quantity("mw_logage", u.dex(u.yr), ".3f", "mean log10 age, weighted by formed mass"),
-    Quantity("lw_logage", u.dex(u.yr), ".3f", "mean log10 age, weighted by dust-free F555W light"),
-    Quantity("mw_mh", u.dex, ".3f", "mean [M/H], weighted by formed mass"),
-    Quantity("lw_mh", u.dex, ".3f", "mean [M/H], weighted by dust-free F555W light"),
-    Quantity("logml", u.dex(u.Msun / u.Lsun), ".3f", "log10 of formed mass per F555W luminosity"),
-    Quantity("av", u.mag, ".3f", "V-band attenuation by the diffuse dust"),
+FLAGS = ", ".join(f"{bit.value} {text}" for bit, text in MEANING.items())
+ALWAYS = (
     Quantity("surprise", None, ".2f", "how unlike the training set; high = do not trust",
              percentiles=False),
-    Quantity("flag", None, "d", "bit mask: "
-             + ", ".join(f"{bit.value} {text}" for bit, text in MEANING.items()),
-             percentiles=False),
+    Quantity("flag", None, "d", f"bit mask: {FLAGS}", percentiles=False),
 )  # fmt: skip
+"""Columns of every problem."""
 
-ANSWER_NAMES = [name for quantity in COLUMNS for name in quantity.columns]
-"""All columns of the result table, also the names of the model's outputs."""
+
+def quantities(labels=LABELS):
+    """All quantities of the result table, in its order (list of Quantity)."""
+    found = [
+        Quantity(one.name, u.Unit(one.unit) if one.unit else None, one.format, one.text, one.axis)
+        for one in labels.reported
+    ]
+    return [*found, *ALWAYS]
+
+
+def answer_names(labels=LABELS):
+    """All columns of the result table, also the names of the model's outputs (list of str)."""
+    return [name for quantity in quantities(labels) for name in quantity.columns]
 
 
 def result_table(answers, model_info):
@@ -68,7 +79,7 @@ def result_table(answers, model_info):
 
     Parameters
     ----------
-    answers : dict of arrays by column name, one row each; (n, 16) where per bin
+    answers : dict of arrays by column name, one row each; (n, n_bins) where per bin
     model_info : dict, the model's ``model.json``
 
     Returns
@@ -78,7 +89,7 @@ def result_table(answers, model_info):
     flag = np.asarray(answers["flag"], np.int32)
     unanswered = (flag & Flag.NO_DATA) > 0
     table = QTable()
-    for quantity in COLUMNS:
+    for quantity in quantities(Described.of(model_info, "model.json").labels):
         for name in quantity.columns:
             if name == "flag":
                 column = Column(flag)
@@ -107,14 +118,19 @@ def _described(quantity, name):
 
 def result_meta(model_info):
     """What a result must be read with (dict with FITS-sized keys)."""
-    served = {"SERVER": model_info["server"]} if "server" in model_info else {}
+    labels = Described.of(model_info, "model.json").labels
+    more = {}
+    if labels.vectors:
+        axis = labels.vectors[0].axis
+        more = {"AGEBINS": " ".join(f"{edge:g}" for edge in axis.edges), "AGEUNIT": axis.unit}
+    if model_info["z_sun"] is not None:
+        more["ZSUN"] = float(model_info["z_sun"])
+    if "server" in model_info:
+        more["SERVER"] = model_info["server"]
     return {
-        "AGEBINS": " ".join(f"{edge:g}" for edge in ages.EDGES_MYR),
-        "AGEUNIT": "Myr",
+        **more,
         "MODEL": str(model_info["name"]),
         "MODELVER": str(model_info["version"]),
         "INSTRUME": str(model_info["instrument"]["name"]),
-        "ZSUN": float(model_info["z_sun"]),
         "CREATOR": f"phangs-sfh {__version__}",
-        **served,
     }

@@ -19,7 +19,7 @@ class Spectrum:
     """A spectrum on the instrument's rest-frame grid, float16 in the record."""
 
     kind = "spectrum"
-    record = "spectrum"
+    record, bytes = "spectrum", 2  # of one number
     value, error = "flux", "flux_err"
 
     def size(self, instrument):
@@ -50,7 +50,7 @@ class Bands:
     """Fluxes in the instrument's photometric bands, in the spectrum's unit, float32."""
 
     kind = "bands"
-    record = "bands"
+    record, bytes = "bands", 4
     value, error = "band_flux", "band_flux_err"
 
     def size(self, instrument):

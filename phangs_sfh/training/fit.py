@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -12,55 +12,86 @@ import tensorflow as tf
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import model_json
 from phangs_sfh.instrument.description import read_instrument
-from phangs_sfh.library import batches as pipeline
-from phangs_sfh.library import records
+from phangs_sfh.library import batches, records
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.network.model import (
     NetworkSpec,
     build_model,
+    load_description,
     load_model,
-    posterior_of,
     set_reference,
 )
-from phangs_sfh.posterior.density import PosteriorSpec
-from phangs_sfh.problems import targets
+from phangs_sfh.posterior.density import PosteriorSpec, posterior_of
+from phangs_sfh.problems.inputs import sizes
+from phangs_sfh.problems.problem import Described
 from phangs_sfh.training import checkpoints
 from phangs_sfh.training.optimizer import WholeBatchAdamW
 
 REFERENCE_GALAXIES = 4096
+STANDARDISED_BY = 20_000  # galaxies
 VALID_BATCH = 512
+USUAL_RATE = 3e-3  # at a batch of 256
 
 
 @dataclass(frozen=True)
 class FitSettings:
     """How to train; everything that decides the result, JSON-able.
 
+    What is None follows from library and start when a run begins (``settled``).
+
     Attributes
     ----------
     epochs, batch_size (over all replicas), seed
-    learning_rate : peak, reached after ``warm_up`` of all steps, then a cosine down to 1 %
+    learning_rate : peak, reached after ``warm_up`` of all steps, then a cosine down to 1 %; by
+        default ``scaled_learning_rate``
     weight_decay : of AdamW (Loshchilov & Hutter 2019), not on biases and norms
     clip_norm : largest norm of the whole gradient
     n_components : normals in the posterior
     start_from : folder of a trained model whose weights and target units are taken over
+    network : NetworkSpec; by default that of ``start_from``, else the usual one
+    conditions : ObservingConditions; by default those of the library's prior
+    stream : read the library from disk in every epoch; by default only if it does not fit memory
     """
 
     epochs: int = 15
     batch_size: int = 256
     seed: int = 1
-    learning_rate: float = 3e-3
+    learning_rate: float | None = None
     warm_up: float = 0.03
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     n_components: int = 4
     start_from: str | None = None
-    network: NetworkSpec = field(default_factory=NetworkSpec)
-    conditions: ObservingConditions = field(default_factory=ObservingConditions)
+    network: NetworkSpec | None = None
+    conditions: ObservingConditions | None = None
+    stream: bool | None = None
+
+    def settled(self, library):
+        """The same with nothing left open (FitSettings).
+
+        Raises
+        ------
+        InputError
+            If the model to start from or the library's observing conditions are no good.
+        """
+        network, stream = self.network, self.stream
+        if network is None and self.start_from is not None:
+            network = sizes_of(load_description(self.start_from))
+        if stream is None:
+            stream = not batches.fits_memory(library)
+        return replace(
+            self,
+            learning_rate=self.learning_rate or scaled_learning_rate(self.batch_size),
+            network=network or NetworkSpec(),
+            conditions=library.survey(self.conditions).conditions,
+            stream=stream,
+        )
 
     def to_dict(self):
         content = asdict(self)
-        content["network"] = self.network.to_dict()
-        content["conditions"] = self.conditions.to_dict()
+        for name in ("network", "conditions"):
+            part = getattr(self, name)
+            content[name] = None if part is None else part.to_dict()
         return content
 
 
@@ -70,8 +101,7 @@ def scaled_learning_rate(batch_size):
     For Adam the noise of the gradient sets the size of a step, and that falls with the square root
     of the batch (Malladi et al. 2022, arXiv:2205.10287).
     """
-    default = FitSettings()
-    return default.learning_rate * (batch_size / default.batch_size) ** 0.5
+    return USUAL_RATE * (batch_size / FitSettings.batch_size) ** 0.5
 
 
 def mirrored_strategy(replicas=2):
@@ -126,35 +156,30 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
         If the run exists and neither ``resume`` nor ``overwrite`` is given, the resumed run had
         other settings, the library is damaged, or the loss is no longer finite.
     """
-    settings, out = settings or FitSettings(), Path(out)
-    check(settings, library)
+    check(settings or FitSettings(), library)
+    settings, out = (settings or FitSettings()).settled(library), Path(out)
     stored = json.loads(json.dumps({**settings.to_dict(), "library": identity(library)}))
     check_folder(out, stored, resume, overwrite)
-    galaxies = {split: records.load(library, split) for split in ("train", "valid")}
+    limit = STANDARDISED_BY if settings.stream else None
+    train, valid = records.load(library, "train", limit), records.load(library, "valid")
     if not resume:  # only now: a damaged library must not cost an old run
         checkpoints.start_anew(out, stored)
     state = checkpoints.read_state(out)
     start = load_start(settings, library)
-    if start:
-        spec = posterior_of(start.description)
-    else:
-        spec = PosteriorSpec.standardised_by(
-            pipeline.target_sample(galaxies["train"], seed=settings.seed),
-            n_components=settings.n_components,
-        )
+    spec = posterior_for(settings, library, train, start)
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
-        model = build(library.instrument, galaxies["train"], spec, settings)
+        model = build(library, train, spec, settings)
         if start:
             model.set_weights(start.weights)
-        steps = pipeline.steps_per_epoch(galaxies["train"], settings.batch_size)
+        steps = batches.steps_per_epoch(library.n_galaxies("train"), settings.batch_size)
         if jit is None:
             jit = strategy.num_replicas_in_sync == 1
         compile_model(model, spec, settings, steps, jit)
         if state["weights"]:
             model.load_weights(out / state["weights"])
     if state["epochs_done"] < settings.epochs:
-        _run(model, library.instrument, galaxies, settings, out, state, callbacks, verbose)
+        _run(model, library, train, valid, settings, out, state, callbacks, verbose)
     return finish(model, spec, settings, library, out, start)
 
 
@@ -194,7 +219,7 @@ class Start:
 
 
 def load_start(settings, library):
-    """The model that ``settings.start_from`` names, or None."""
+    """The model that ``settings.start_from`` names, or None; ``settings`` are settled."""
     folder = settings.start_from
     if folder is None:
         return None
@@ -206,10 +231,16 @@ def load_start(settings, library):
             f"{folder}/model.json: instrument differs from that of {library.folder}; start from a "
             "model of the library's instrument"
         )
-    sizes = sizes_of(description)
-    if sizes != settings.network:
+    known = Described.of(description, f"{folder}/model.json")
+    if known != library.described:
         raise InputError(
-            f"{folder}/model.json: network has sizes {sizes.to_dict()}, not those of this run; "
+            f"{folder}/model.json: problem '{known.problem}' has other labels or inputs than that "
+            f"of {library.folder}; start from a model of the library's problem"
+        )
+    own = sizes_of(description)
+    if own != settings.network:
+        raise InputError(
+            f"{folder}/model.json: network has sizes {own.to_dict()}, not those of this run; "
             "start from a model of the same sizes"
         )
     return Start(model.get_weights(), description)
@@ -218,6 +249,14 @@ def load_start(settings, library):
 def sizes_of(description):
     """NetworkSpec of a trained model, from its model.json; what starts from it has the same."""
     return NetworkSpec.from_dict(description.get("training", {}).get("network") or {})
+
+
+def posterior_for(settings, library, train, start=None):
+    """PosteriorSpec of a new run: that of its start, else standardised by its first objects."""
+    if start:
+        return posterior_of(start.description)
+    sample = batches.target_sample(train, library.labels, STANDARDISED_BY, settings.seed)
+    return PosteriorSpec.standardised_by(sample, library.labels, n_components=settings.n_components)
 
 
 def check(settings, library):
@@ -250,29 +289,34 @@ def check_folder(out, stored, resume, overwrite):
             raise InputError(f"{out}: no training run, will not be replaced; give another -o DIR")
 
 
-def build(instrument, galaxies, spec, settings):
-    model = build_model(
-        instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
-    )
-    some = slice(0, REFERENCE_GALAXIES)
-    set_reference(model, galaxies["spectrum"][some], galaxies["bands"][some])
+def build(library, train, spec, settings):
+    """A new network for a library, with the scales of its first objects."""
+    model = _bare(library, spec, settings)
+    set_reference(model, {key: value[:REFERENCE_GALAXIES] for key, value in train.items()})
     return model
 
 
-def _run(model, instrument, galaxies, settings, out, state, callbacks, verbose):
+def _bare(library, spec, settings):
+    widths = sizes(library.described.inputs, library.instrument)
+    return build_model(widths, spec, settings.network, settings.seed)
+
+
+def _run(model, library, train, valid, settings, out, state, callbacks, verbose):
     """Run the epochs that are left."""
-    batches, steps = pipeline.training_batches(
-        galaxies["train"], instrument, settings.conditions, settings.batch_size, settings.seed,
-        settings.epochs, state["epochs_done"],
-    )  # fmt: skip
-    valid = pipeline.fixed_batches(galaxies["valid"], instrument, settings.conditions, VALID_BATCH)
+    survey = library.survey(settings.conditions)
+    how = settings.batch_size, settings.seed, settings.epochs, state["epochs_done"]
+    if settings.stream:
+        drawn, steps = batches.streamed_batches(library, survey, *how)
+    else:
+        drawn, steps = batches.training_batches(train, survey, *how)
+    valid = batches.fixed_batches(valid, survey, VALID_BATCH)
     saving = [
         keras.callbacks.TerminateOnNaN(),
         checkpoints.EpochCheckpoint(out, state),
         keras.callbacks.TensorBoard(out / "logs", write_graph=False),
     ]
     model.fit(
-        batches, validation_data=valid, epochs=settings.epochs,
+        drawn, validation_data=valid, epochs=settings.epochs,
         initial_epoch=state["epochs_done"], steps_per_epoch=steps,
         callbacks=saving + list(callbacks), verbose=verbose, shuffle=False,
     )  # fmt: skip
@@ -294,12 +338,6 @@ def compile_model(model, spec, settings, steps, jit=True):
     optimizer.build(model.trainable_variables)
 
 
-def _knows_gas(library):
-    """True if some galaxies of the library have emission lines."""
-    states = (library.content.get("prior") or {}).get("gas", {}).get("states", {})
-    return states.get("on", 0) > 0
-
-
 def _describe(library, spec, settings, history):
     """Content of model.json."""
     best = min(history, key=lambda row: row["val_loss"])
@@ -310,9 +348,8 @@ def _describe(library, spec, settings, history):
         "instrument": library.instrument.to_dict(),
         "z_sun": library.z_sun,
         "posterior": spec.to_dict(),
-        "emission_lines": "modelled" if _knows_gas(library) else "masked",
-        "fraction_floor": targets.FRACTION_FLOOR,
-        "av_softness": targets.AV_SOFTNESS,
+        **library.described.to_dict(),
+        "emission_lines": library.emission_lines,
         "training": {
             **settings.to_dict(),
             "best": best,
@@ -328,10 +365,7 @@ def _describe(library, spec, settings, history):
 
 def _save_model(model, spec, settings, library, out):
     """Write model.keras: the network alone, without optimizer, loss or distribution strategy."""
-    instrument = library.instrument
-    bare = build_model(
-        instrument.n_pixels, instrument.n_bands, spec, settings.network, settings.seed
-    )
+    bare = _bare(library, spec, settings)
     bare.set_weights(model.get_weights())
     temporary = out / "tmp-model.keras"
     bare.save(temporary)

@@ -15,15 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.library import batches as pipeline
-from phangs_sfh.library import records
-from phangs_sfh.network.model import posterior_of
-from phangs_sfh.posterior.density import PosteriorSpec
+from phangs_sfh.library import batches, records
 from phangs_sfh.training import checkpoints
 from phangs_sfh.training import fit as training
 
 SEED_STEP = 100_003  # between workers: each draws its own order and noise
-STANDARDISE_ON = 20_000  # galaxies; as pipeline.target_sample
 STUCK = 600.0  # seconds that a sum over workers may wait for the slowest
 
 
@@ -76,9 +72,9 @@ def part_batches(galaxies, library, settings, worker, workers, first_epoch=0):
     dataset : tf.data.Dataset of (inputs, y), of B / workers galaxies each
     """
     own, steps = share(library, settings.batch_size, workers)
-    dataset, _ = pipeline.training_batches(
-        galaxies, library.instrument, settings.conditions, own,
-        settings.seed + SEED_STEP * worker, settings.epochs, first_epoch, steps,
+    dataset, _ = batches.training_batches(
+        galaxies, library.survey(settings.conditions), own, settings.seed + SEED_STEP * worker,
+        settings.epochs, first_epoch, steps,
     )  # fmt: skip
     return dataset
 
@@ -109,6 +105,8 @@ def fit(library, out, settings, cluster, *, resume=False, overwrite=False, callb
         As ``training.fit``, the same on all workers where the chief refuses; if the batch cannot
         be shared equally; or if another worker stopped.
     """
+    # each worker holds no more than its part
+    settings = dataclasses.replace(settings, stream=False).settled(library)
     strategy = worker_strategy(cluster)
     try:
         return _fit(library, Path(out), settings, cluster, strategy, resume, overwrite, callbacks,
@@ -186,33 +184,16 @@ def _check_share(library, settings, strategy, cluster):
 
 def _model(library, settings, strategy, cluster):
     """The compiled model, its PosteriorSpec and what it started from: equal on all workers."""
-    head = records.load(head_of(library, STANDARDISE_ON), "train")
+    head = records.load(library, "train", training.STANDARDISED_BY)
     start = training.load_start(settings, library)
-    if start:
-        spec = posterior_of(start.description)
-    else:
-        sample = pipeline.target_sample(head, STANDARDISE_ON, settings.seed)
-        spec = PosteriorSpec.standardised_by(sample, n_components=settings.n_components)
+    spec = training.posterior_for(settings, library, head, start)
     _, steps = share(library, settings.batch_size, cluster.size)
     with strategy.scope():
-        model = training.build(library.instrument, head, spec, settings)
+        model = training.build(library, head, spec, settings)
         if start:
             model.set_weights(start.weights)
         training.compile_model(model, spec, settings, steps, jit=False)
     return model, spec, start
-
-
-def head_of(library, n_galaxies):
-    """The library with no more of its train split than the first shards of ``n_galaxies``."""
-    kept, found = [], 0
-    for shard in library.shards("train"):
-        if found >= n_galaxies:
-            break
-        kept.append(shard)
-        found += shard["n_galaxies"]
-    splits = {**library.content["splits"]}
-    splits["train"] = {**splits["train"], "shards": kept}
-    return dataclasses.replace(library, content={**library.content, "splits": splits})
 
 
 def _sum_over(strategy):
@@ -283,9 +264,9 @@ class Loop:
             callbacks, add_progbar=verbose > 0, model=self.model, verbose=verbose,
             epochs=self.settings.epochs, steps=self.steps,
         )  # fmt: skip
-        batches = iter(self.strategy.distribute_datasets_from_function(self._own(first_epoch)))
-        valid = pipeline.fixed_batches(
-            self.galaxies["valid"], self.library.instrument, self.settings.conditions,
+        drawn = iter(self.strategy.distribute_datasets_from_function(self._own(first_epoch)))
+        valid = batches.fixed_batches(
+            self.galaxies["valid"], self.library.survey(self.settings.conditions),
             training.VALID_BATCH, part=(self.cluster.index, self.cluster.size),
         )  # fmt: skip
         step, losses, rows = self._step(), self._losses(), []
@@ -295,7 +276,7 @@ class Loop:
             seen = []
             for number in range(self.steps):
                 everyone.on_train_batch_begin(number)
-                seen.append(step(next(batches)))
+                seen.append(step(next(drawn)))
                 everyone.on_train_batch_end(number)
             row = {"loss": float(np.mean([float(loss) for loss in seen]))}
             row["val_loss"] = self._valid_loss(losses, valid)

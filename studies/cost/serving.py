@@ -116,25 +116,30 @@ def stages(folder, inputs):
     """CPU time of each stage alone, a spectrum [s]."""
     import tensorflow as tf
 
-    from phangs_sfh.network.cleaning import ORDER, clean
-    from phangs_sfh.network.model import behind_cleaning, load_model, posterior_of
-    from phangs_sfh.posterior import summaries
+    from phangs_sfh.network.cleaning import clean, in_order
+    from phangs_sfh.network.model import behind_cleaning, load_model
+    from phangs_sfh.posterior.density import posterior_of
     from phangs_sfh.posterior.fused_head import FusedHead
+    from phangs_sfh.posterior.marginals import marginal_quantiles
+    from phangs_sfh.problems.problem import Described
 
     model, description = load_model(folder)
     last = model.get_layer("params")
     network = behind_cleaning(model, last.input)
-    head = FusedHead(posterior_of(description), *last.get_weights(), variable=tf.Variable)
-    arrays = [tf.constant(inputs[name]) for name in ORDER]
+    labels = Described.of(description, folder).labels
+    head = FusedHead(
+        posterior_of(description), labels.cut, *last.get_weights(), variable=tf.Variable
+    )
+    given = {name: tf.constant(value) for name, value in inputs.items()}
     n = len(inputs["flux"])
-    cleaned = list(clean(*arrays)[0].values())
+    cleaned = in_order(clean(given)[0])
     hidden = network(cleaned, training=False)
     mixture = head.marginals(hidden)
     steps = {
-        "cleaning": (lambda *x: list(clean(*x)[0].values()), arrays),
+        "cleaning": (lambda x: in_order(clean(x)[0]), [given]),
         "network": (lambda *x: network(list(x), training=False), cleaned),
         "head": (head.marginals, [hidden]),
-        "quantiles": (summaries.marginal_quantiles, mixture),
+        "quantiles": (lambda *x: marginal_quantiles(labels, *x), mixture),
     }
     found = {}
     for name, (function, arguments) in steps.items():

@@ -59,21 +59,22 @@ def in_bfloat16(model):
     return half
 
 
-def pipeline(model, spec, xla=False):
+def pipeline(model, spec, labels, xla=False):
     """Function of the four inputs to the columns of the result table, surprise left out."""
-    from phangs_sfh.network.cleaning import clean
+    from phangs_sfh.network.cleaning import clean, in_order
     from phangs_sfh.network.model import behind_cleaning
-    from phangs_sfh.posterior import summaries
     from phangs_sfh.posterior.fused_head import FusedHead
+    from phangs_sfh.posterior.marginals import marginal_quantiles
 
     last = model.get_layer("params")
     network = behind_cleaning(model, last.input)
-    head = FusedHead(spec, *last.get_weights(), variable=tf.Variable)
+    head = FusedHead(spec, labels.cut, *last.get_weights(), variable=tf.Variable)
 
     @tf.function(autograph=False, jit_compile=xla)
     def run(*arrays):
-        hidden = network(list(clean(*arrays)[0].values()), training=False)
-        return summaries.marginal_quantiles(*head.marginals(tf.cast(hidden, tf.float32)))
+        cleaned, _ = clean(dict(zip(ORDER, arrays, strict=True)))
+        hidden = tf.cast(network(in_order(cleaned), training=False), tf.float32)
+        return marginal_quantiles(labels, *head.marginals(hidden))
 
     return run
 
@@ -93,16 +94,16 @@ def observed(library, instrument, conditions, n):
 
     opened = records.open_library(library, instrument)
     galaxies = {k: v[:n] for k, v in records.load(opened, "test").items()}
-    batches = data.fixed_batches(galaxies, instrument, conditions, BATCH, data.TEST_SEED)
+    batches = data.fixed_batches(galaxies, opened.survey(conditions), BATCH, data.TEST_SEED)
     parts = [{k: v.numpy() for k, v in inputs.items()} for inputs, _ in batches]
     return {name: np.concatenate([p[name] for p in parts]) for name in ORDER}, galaxies
 
 
 def quality(found, truth, reference):
     """Scatter, coverage of 68 % intervals, and the change against the reference in its sigmas."""
-    from phangs_sfh.problems import targets
+    from phangs_sfh.problems.histories import LABELS
 
-    names = [*targets.SCALARS, "mh"]
+    names = [name for name in LABELS.names if name != "sfh"]
     inside = [
         np.mean((truth[k] > found[f"{k}_p16"]) & (truth[k] < found[f"{k}_p84"]), axis=0)
         for k in names
@@ -136,10 +137,13 @@ def main():
 
     from phangs_sfh.instrument.description import Instrument
     from phangs_sfh.library.observing import ObservingConditions
-    from phangs_sfh.network.model import load_model, posterior_of
+    from phangs_sfh.network.model import load_model
+    from phangs_sfh.posterior.density import posterior_of
+    from phangs_sfh.problems.problem import Described
 
     model, description = load_model(options.model)
     spec = posterior_of(description)
+    labels = Described.of(description, options.model).labels
     instrument = Instrument.from_dict(description["instrument"])
     conditions = ObservingConditions.from_dict(
         description.get("training", {}).get("conditions", {})
@@ -155,7 +159,7 @@ def main():
         model.set_weights([rounded(w, kind) for w in weights])
         try:
             network = in_bfloat16(model) if "activations" in name else model
-            run = pipeline(network, spec, xla=name == "XLA")
+            run = pipeline(network, spec, labels, xla=name == "XLA")
             found = answers(run, inputs)
         except Exception as error:  # a variant that cannot be made is a finding, not a failure
             print(json.dumps({"variant": name, "fails": str(error)[:300]}), flush=True)

@@ -157,8 +157,7 @@ def network_scatter(signatures, forward, prior, conditions, n, seed):
         errors = []
         for number, chunk in enumerate(chunks):
             inputs = observing.observe(
-                chunk["spectrum"].astype(np.float32),
-                chunk["bands"].astype(np.float32),
+                {kind: chunk[kind].astype(np.float32) for kind in ("spectrum", "bands")},
                 forward.instrument,
                 replace(conditions, sn=limit),
                 (seed, number),

@@ -9,7 +9,7 @@ from phangs_sfh.evaluation.metrics import mad_std
 from phangs_sfh.galaxy import ages
 from phangs_sfh.peers.ppxf import SCALARS
 from phangs_sfh.plots import figures
-from phangs_sfh.problems.targets import FRACTION_FLOOR
+from phangs_sfh.problems.histories.labels import SFH
 from studies.map_proof import against_ppxf, against_truth
 from studies.map_proof.figures import Column, columns_figure, row_figure
 
@@ -103,8 +103,8 @@ def bin_rows(maps, truth):
     sfh, mh = (against_truth.read_answer(maps, name) for name in ("sfh", "mh"))
     rows = []
     for k, label in enumerate(ages.labels()):
-        fraction = np.log10(np.maximum(sfh[:, k], FRACTION_FLOOR / 10))
-        found = against_truth.recovery(fraction, np.log10(truth["sfh"][k] + FRACTION_FLOOR))
+        fraction = np.log10(np.maximum(sfh[:, k], SFH.floor / 10))
+        found = against_truth.recovery(fraction, np.log10(truth["sfh"][k] + SFH.floor))
         metals = against_truth.recovery(mh[:, k], truth["mh"][k])
         middle = f"{np.median(truth['sfh'][k]):.1e}"
         rows.append(

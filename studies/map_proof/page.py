@@ -3,7 +3,7 @@
 import numpy as np
 
 from phangs_sfh.evaluation.report import markdown
-from phangs_sfh.problems.targets import FRACTION_FLOOR
+from phangs_sfh.problems.histories.labels import SFH
 from studies.map_proof import against_truth, comparisons
 from studies.map_proof.mock_files import MUSE_SECONDS, Errors
 
@@ -114,7 +114,7 @@ def truth_page(maps, truths, setup, model, times):
         matched=setup.matched_fwhm, seconds=MUSE_SECONDS, low=np.nanmin(snr),
         high=np.nanmax(snr), model=model,
         calibration=100 * errors.calibration, zero_point=100 * errors.zero_point,
-        forming=comparisons.FORMING, floor=FRACTION_FLOOR,
+        forming=comparisons.FORMING, floor=SFH.floor,
         times=f"Time, on the machine that made this page: {'; '.join(said)}.\n" if said else "",
         overall=markdown.table(["quantity", "data", *head], comparisons.overall_rows(maps, truth)),
         by_snr=markdown.table(["quantity", "S/N", *head], by_snr),

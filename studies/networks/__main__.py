@@ -28,10 +28,9 @@ from phangs_sfh.evaluation.report.markdown import put_between, table
 from phangs_sfh.library import batches as pipeline
 from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions
-from phangs_sfh.network.cleaning import ORDER, clean
+from phangs_sfh.network.cleaning import clean, in_order
 from phangs_sfh.network.model import NetworkSpec, behind_cleaning
 from phangs_sfh.posterior.density import PosteriorSpec
-from phangs_sfh.problems import targets
 from phangs_sfh.training import fit
 from studies.networks.flow_posterior import SinhArcsinhFlow
 
@@ -102,7 +101,7 @@ def rows():
     return found | POSTERIOR | LOSS | TRAINING | ENSEMBLE | SIZES | CHOICE
 
 
-def train(name, chosen, galaxies, instrument, steps):
+def train(name, chosen, galaxies, library, steps):
     """One row: train, and measure on the valid and test splits.
 
     Returns
@@ -113,35 +112,36 @@ def train(name, chosen, galaxies, instrument, steps):
     kept = {key: v[: chosen.get("galaxies")] for key, v in galaxies["train"].items()}
     kind = SinhArcsinhFlow if chosen.get("flow") else PosteriorSpec
     weights = {k: chosen[k] for k in ("leading_weight", "mean_weight") if k in chosen}
-    sample = pipeline.target_sample(kept, seed=fit.FitSettings.seed)
-    spec = kind.standardised_by(sample, n_components=chosen.get("n_components", 4), **weights)
+    sample = pipeline.target_sample(kept, library.labels, seed=fit.FitSettings.seed)
+    weights["n_components"] = chosen.get("n_components", 4)
+    spec = kind.standardised_by(sample, library.labels, **weights)
     row = {"name": name, "weights": 0, "microseconds": 0.0, "steps": 0, "seconds": 0.0, "cpu": 0.0}
     models = []
     first = chosen.get("first_seed", fit.FitSettings.seed)
     for seed in range(first, first + chosen.get("members", 1)):
-        model, costs = train_one(chosen, kept, instrument, spec, steps, seed)
+        model, costs = train_one(chosen, kept, library, spec, steps, seed)
         row |= {key: row[key] + value for key, value in costs.items()}
         models.append(model)
     row["milliseconds a step"] = row.pop("cpu") / row["steps"] * 1e3
-    return row | measure(models, spec, galaxies, instrument)
+    return row | measure(models, spec, galaxies, library)
 
 
-def train_one(chosen, galaxies, instrument, spec, steps, seed):
+def train_one(chosen, galaxies, library, spec, steps, seed):
     """A trained network and what it cost."""
     settings = fit.FitSettings(
         epochs=1,
         seed=seed,
         n_components=spec.n_components,
-        learning_rate=chosen.get("learning_rate", fit.FitSettings.learning_rate),
+        learning_rate=chosen.get("learning_rate", fit.USUAL_RATE),
         network=replace(NetworkSpec(), **RELEASED | chosen.get("network", {})),
         conditions=replace(ObservingConditions(), **chosen.get("conditions", {})),
     )
-    model = fit.build(instrument, galaxies, spec, settings)
+    model = fit.build(library, galaxies, spec, settings)
     costs = {"weights": model.count_params(), "microseconds": forward_time(model)}
     fit.compile_model(model, spec, settings, steps)
     average = chosen.get("ema") and Average(chosen["ema"])
     batches, _ = pipeline.training_batches(
-        galaxies, instrument, settings.conditions, settings.batch_size, seed, 1000
+        galaxies, library.survey(settings.conditions), settings.batch_size, seed, 1000
     )
     started, used = time.time(), time.process_time()
     model.fit(batches, steps_per_epoch=steps, verbose=0, callbacks=[average] if average else [])
@@ -171,14 +171,14 @@ class Average(keras.callbacks.Callback):
             variable.assign(mean)
 
 
-def measure(models, spec, galaxies, instrument):
+def measure(models, spec, galaxies, library):
     """Loss and NLL on the valid split, mixed conditions; scatter on the test split at S/N 50.
 
     Of several networks: of the mixture of their answers in equal parts.
     """
     mixed, standard = ObservingConditions(), ObservingConditions.fixed(50.0)
     joint, leading, squares, error = [], [], [], []
-    for x, y in pipeline.fixed_batches(galaxies["valid"], instrument, mixed, BATCH):
+    for x, y in pipeline.fixed_batches(galaxies["valid"], library.survey(mixed), BATCH):
         densities, mean = answers(models, spec, x, y)
         joint.append(densities[0])
         leading.append(densities[1])
@@ -186,7 +186,7 @@ def measure(models, spec, galaxies, instrument):
     joint, leading, squares = (np.concatenate(part) for part in (joint, leading, squares))
     loss = spec.total(joint, leading, squares)
     batches = pipeline.fixed_batches(
-        galaxies["test"], instrument, standard, BATCH, pipeline.TEST_SEED
+        galaxies["test"], library.survey(standard), BATCH, pipeline.TEST_SEED
     )
     for x, y in batches:
         estimate = spec.restore(ops.convert_to_tensor(answers(models, spec, x, y)[1]))
@@ -198,7 +198,7 @@ def measure(models, spec, galaxies, instrument):
         "valid nll": float(np.mean(-joint)),
         "scatter": {
             name: [float(error[:, i].std()), float(spread[i])]
-            for i, name in enumerate(targets.SCALARS[:4])
+            for i, name in enumerate(library.labels.names[:4])
         },
     }
 
@@ -218,8 +218,8 @@ def forward_time(model, seconds=2.0):
     rng = np.random.default_rng(0)
     shapes = {part.name: (SPEED_BATCH, part.shape[-1]) for part in model.inputs}
     flux = {name: rng.normal(1.0, 0.02, shape) for name, shape in shapes.items()}
-    given = [tf.constant(np.abs(flux[name]), tf.float32) for name in ORDER]
-    cleaned = list(clean(*given)[0].values())
+    given = {name: tf.constant(np.abs(value), tf.float32) for name, value in flux.items()}
+    cleaned = in_order(clean(given)[0])
     network = behind_cleaning(model, model.get_layer("params").input)
     run = tf.function(lambda *x: network(list(x), training=False), autograph=False)
     run(*cleaned)
@@ -266,7 +266,7 @@ def main():
         for split in ("valid", "test"):
             galaxies[split] = {k: v[:N_EVALUATED] for k, v in galaxies[split].items()}
     for name in todo:
-        row = train(name, rows()[name], galaxies, library.instrument, options.steps)
+        row = train(name, rows()[name], galaxies, library, options.steps)
         path[name].write_text(json.dumps(row, indent=1))
         keras.backend.clear_session()
         print(json.dumps(row), flush=True)

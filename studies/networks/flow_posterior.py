@@ -13,28 +13,27 @@ import numpy as np
 from keras import ops
 
 from phangs_sfh.posterior.density import LOG_2PI, PosteriorSpec
-from phangs_sfh.problems import targets
 
 N_SAMPLES = 128
 
 
 @dataclass(frozen=True)
 class SinhArcsinhFlow(PosteriorSpec):
-    """As PosteriorSpec, with 74 parameters more: ε and the logarithm of δ."""
+    """As PosteriorSpec, with 2 T parameters more: ε and the logarithm of δ."""
 
     @property
     def n_params(self):
-        return PosteriorSpec.n_params.fget(self) + 2 * targets.N_TARGETS
+        return PosteriorSpec.n_params.fget(self) + 2 * self.n_targets
 
     def _parts(self, params):
-        n = targets.N_TARGETS
+        n = self.n_targets
         _, loc, sigma, coefficients = super().split(params[:, : -2 * n])
         skewness = 2.0 * ops.tanh(params[:, -2 * n : -n])
         tail = ops.exp(ops.tanh(params[:, -n:]))
         return loc[:, 0], sigma[:, 0], coefficients, skewness, tail
 
     def initial_bias(self, seed=0):
-        n = targets.N_TARGETS
+        n = self.n_targets
         bias = np.zeros(self.n_params, np.float32)
         bias[1 + n : 1 + 2 * n] = np.log(np.expm1(1.0 - self.sigma_floor))
         return bias
@@ -55,9 +54,9 @@ class SinhArcsinhFlow(PosteriorSpec):
         return ops.mean(ops.square(self.standardise(y) - loc), axis=-1)
 
     def mean_of(self, params):
-        """Mean of fixed samples, standardised units, [n, 37]."""
+        """Mean of fixed samples, standardised units, [n, T]."""
         loc, sigma, coefficients, skewness, tail = self._parts(params)
-        n = targets.N_TARGETS
+        n = self.n_targets
         z = np.random.default_rng(0).normal(size=(N_SAMPLES, n)).astype(np.float32)
         x = ops.sinh((ops.arcsinh(z) + skewness[:, None]) / tail[:, None])
         mean = ops.mean(x, axis=1) * sigma

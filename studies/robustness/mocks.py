@@ -49,7 +49,7 @@ def mocks(grid, instrument, n, seed=0, sn=sample.SIGNAL_TO_NOISE, masks_lines=Fa
     -------
     spectra : sample.Spectra
     """
-    from phangs_sfh.problems import targets
+    from phangs_sfh.problems.histories import LABELS
     from phangs_sfh.problems.histories.population import draw_galaxies
     from phangs_sfh.problems.histories.simulator import CHUNK
 
@@ -70,6 +70,6 @@ def mocks(grid, instrument, n, seed=0, sn=sample.SIGNAL_TO_NOISE, masks_lines=Fa
     columns = {name: np.concatenate([part[name] for part in parts])[:n] for name in parts[0]}
     covered = foreign_ssps.covered_bands(grid, instrument)
     columns["bands"] = np.where(covered, columns["bands"], np.nan)
-    truth = {name: columns[name] for name in ("sfh", "mh", *targets.SCALARS)}
+    truth = {name: columns[name] for name in LABELS.names}
     source = f"stars of {grid.provenance.get('engine', 'bc03')}, prior '{sample.PRIOR}'"
     return sample.observed(columns, truth, instrument, seed, masks_lines, source, sn)

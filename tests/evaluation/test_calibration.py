@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phangs_sfh.evaluation import calibration
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories.labels import SFH
 
 N, S, D = 4000, 200, 4
 SIGMA = 0.5
@@ -102,9 +102,9 @@ def test_empty_bins_follow_the_floor_of_training():
     np.testing.assert_array_equal(truth, calibration.true_fractions(sfh, seed=3))
     np.testing.assert_allclose(truth.sum(axis=1), 1.0)
     empty = np.log10(truth[:, 2])
-    assert np.median(empty) == pytest.approx(np.log10(targets.FRACTION_FLOOR), abs=0.02)
+    assert np.median(empty) == pytest.approx(np.log10(SFH.floor), abs=0.02)
     rng = np.random.default_rng(4)
-    draws = targets.floored(np.repeat(sfh[:, None], 100, axis=1), rng.standard_normal((N, 100, 16)))
+    draws = SFH.floored(np.repeat(sfh[:, None], 100, axis=1), rng.standard_normal((N, 100, 16)))
     probability = calibration.cumulative_at_truth(np.log10(draws), np.log10(truth), rng)
     np.testing.assert_allclose(calibration.coverage(probability, [0.68]), 0.68, atol=0.03)
 

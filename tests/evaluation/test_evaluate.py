@@ -42,7 +42,8 @@ def linear_model(galaxies, tmp_path_factory):
     library, drawn = galaxies
     half = drawn.first(200)
     conditions = ObservingConditions.fixed(50)
-    inputs = observe(half.spectrum, half.bands, library.instrument, conditions, (0, 0))
+    noiseless = {"spectrum": half.spectrum, "bands": half.bands}
+    inputs = observe(noiseless, library.instrument, conditions, (0, 0))
     folder = tmp_path_factory.mktemp("linear") / "1"
     folder.mkdir()
     write_fake_model(folder, library.instrument, half.truth, inputs=inputs)
@@ -122,9 +123,8 @@ def test_every_stress_case_changes_its_input(galaxies):
     library, drawn = galaxies
     some = drawn.first(20)
     wave = library.instrument.wave
-    inputs = observe(
-        some.spectrum, some.bands, library.instrument, ObservingConditions.fixed(50), (0, 0)
-    )
+    noiseless = {"spectrum": some.spectrum, "bands": some.bands}
+    inputs = observe(noiseless, library.instrument, ObservingConditions.fixed(50), (0, 0))
     inputs = {name: value.numpy().astype(float) for name, value in inputs.items()}
     for name, spoil in stress.CASES.items():
         spoiled = dict(spoil(inputs, wave))

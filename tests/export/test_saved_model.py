@@ -17,7 +17,7 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.export import saved_model as serving
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.posterior import surprise
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories import LABELS
 
 STATEFUL_BUT_HARMLESS = {  # reads and writes weights; CheckNumerics is so marked to be kept
     "CheckNumerics",
@@ -33,6 +33,8 @@ STATEFUL_BUT_HARMLESS = {  # reads and writes weights; CheckNumerics is so marke
     "MergeV2Checkpoints",
 }
 NEEDS_PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyFunction"}
+
+SCALARS = [label.name for label in LABELS.scalars]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def rows(inputs, chosen):
 def distance(a, b):
     """Largest difference between two answers, in units of the rows' 68 % intervals."""
     worst = 0.0
-    for name in ["sfh", "mh", *targets.SCALARS]:
+    for name in LABELS.names:
         width = a[f"{name}_p84"] - a[f"{name}_p16"]
         for p in ("p16", "p50", "p84"):
             worst = max(worst, np.max(np.abs(a[f"{name}_{p}"] - b[f"{name}_{p}"]) / width))
@@ -79,7 +81,7 @@ def distance(a, b):
 def assert_sound(columns):
     for name, values in columns.items():
         assert np.all(np.isfinite(values)), name
-    for name in ["sfh", "mh", *targets.SCALARS]:
+    for name in LABELS.names:
         assert np.all(columns[f"{name}_p16"] <= columns[f"{name}_p50"]), name
         assert np.all(columns[f"{name}_p50"] <= columns[f"{name}_p84"]), name
     assert np.all((columns["sfh_p16"] > 0) & (columns["sfh_p84"] < 1))
@@ -98,11 +100,11 @@ def test_signature_is_the_contract(model):
     expected = {"surprise": ([None], tf.float32), "flag": ([None], tf.int32)}
     for percentile in ("p16", "p50", "p84"):
         expected |= {f"{n}_{percentile}": ([None, 16], tf.float32) for n in ("sfh", "mh")}
-        expected |= {f"{n}_{percentile}": ([None], tf.float32) for n in targets.SCALARS}
+        expected |= {f"{n}_{percentile}": ([None], tf.float32) for n in SCALARS}
     assert shapes == expected
     samples = model.signatures["posterior"].structured_outputs
     expected = {n: ([None, 256, 16], tf.float32) for n in ("sfh", "mh")}
-    expected |= {n: ([None, 256], tf.float32) for n in targets.SCALARS}
+    expected |= {n: ([None, 256], tf.float32) for n in SCALARS}
     assert {k: (v.shape.as_list(), v.dtype) for k, v in samples.items()} == expected
 
 
@@ -250,7 +252,7 @@ def test_nonsense_is_answered_and_finite(model, inputs):
     constant = {n: np.repeat(specials[:, None], v.shape[1], 1) for n, v in inputs.items()}
     for given in (nonsense, constant):
         for value in specials:
-            for name in small_run.INPUTS:
+            for name in small_run.NAMES:
                 columns = answer(model, given | {name: np.full_like(given[name], value)})
                 assert_sound(columns)
     assert all(np.all(np.isfinite(v)) for v in answer(model, nonsense, "posterior").values())

@@ -16,19 +16,23 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 import toy_library
 
 from phangs_sfh.instrument.description import load_instrument
-from phangs_sfh.library import batches, records
+from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions, observe
 from phangs_sfh.library.plan import Shard
 from phangs_sfh.library.shards import write_shard
-from phangs_sfh.network.model import NetworkSpec, load_model, posterior_of
+from phangs_sfh.library.survey import Survey
+from phangs_sfh.network.model import NetworkSpec, load_model
 from phangs_sfh.observations.table import read_observations
-from phangs_sfh.posterior import summaries
+from phangs_sfh.posterior.density import posterior_of
 from phangs_sfh.posterior.fused_head import FusedHead
+from phangs_sfh.posterior.marginals import marginal_quantiles, quantiles
+from phangs_sfh.posterior.samples import samples
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.model import load_model as load_exported
 from phangs_sfh.prediction.model_folder import released_model
-from phangs_sfh.problems.histories import INPUTS, priors
+from phangs_sfh.problems.histories import INPUTS, LABELS, priors
 from phangs_sfh.problems.histories.simulator import Simulator
+from phangs_sfh.problems.problem import DEFAULT, Described
 from phangs_sfh.training import fit
 
 HERE = Path(__file__).parent
@@ -47,7 +51,8 @@ def write_table():
     library = records.open_library(HERE.parents[1] / "tfrecords" / "sample")
     some = {key: value[:8] for key, value in records.load(library, "test").items()}
     conditions = ObservingConditions(sn=(20.0, 100.0), no_spectrum=0.0, no_bands=0.0)
-    inputs = observe(some["spectrum"], some["bands"], instrument, conditions, (3, 5))
+    noiseless = {kind: some[kind] for kind in ("spectrum", "bands")}
+    inputs = observe(noiseless, instrument, conditions, (3, 5))
     inputs = {name: np.array(value, np.float64) for name, value in inputs.items()}
     rows = [{name: value[i].copy() for name, value in inputs.items()} for i in range(8)]
     for name, value in (("flux_err", 0.0), ("band_flux_err", 0.0)):  # one kind of data missing
@@ -93,13 +98,14 @@ def graph(name):
     spec = posterior_of(description)
     seen = read_observations(TABLE, load_instrument(), mask_emission_lines=False)
     params = model.predict_on_batch(seen.inputs())
-    parts = summaries.mixture(spec, tf.constant(params))
-    columns = {key: np.asarray(value) for key, value in summaries.quantiles(*parts).items()}
-    drawn = summaries.samples(*parts)
+    parts = spec.mixture(tf.constant(params))
+    columns = {key: np.asarray(value) for key, value in quantiles(LABELS, *parts).items()}
+    drawn = samples(LABELS, *parts)
     columns |= {f"sample_{key}": np.asarray(v)[:, ::SAMPLES_KEPT] for key, v in drawn.items()}
     last = model.get_layer("params")
     hidden = np.random.default_rng(0).normal(size=(4, last.input.shape[-1])).astype(np.float32)
-    fused = summaries.marginal_quantiles(*FusedHead(spec, *last.get_weights()).marginals(hidden))
+    head = FusedHead(spec, LABELS.cut, *last.get_weights())
+    fused = marginal_quantiles(LABELS, *head.marginals(hidden))
     columns |= {f"fused_{key}": np.asarray(value) for key, value in fused.items()}
     y = np.random.default_rng(1).normal(size=(len(params), len(spec.mean))).astype(np.float32)
     return columns | {"params": params, "loss": np.asarray(spec.loss(tf.constant(params), y))}
@@ -135,7 +141,9 @@ def decoded(serialised):
 def training_batch():
     """One batch of observations and targets of the toy library under default conditions."""
     drawn = {key: tf.constant(value) for key, value in toy_library.galaxies(6).items()}
-    inputs, y = batches.observed(drawn, toy_library.instrument(), ObservingConditions(), (1, 2))
+    described = Described(DEFAULT, INPUTS, LABELS)
+    survey = Survey(described, toy_library.instrument(), ObservingConditions())
+    inputs, y = survey.batch(drawn, (1, 2))
     return {key: value.numpy() for key, value in inputs.items()} | {"y": y.numpy()}
 
 
@@ -145,7 +153,9 @@ def losses():
                         latent=8, hidden=16)  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         library = records.open_library(toy_library.write_library(Path(folder) / "toy"))
-        chosen = fit.FitSettings(epochs=2, batch_size=64, n_components=2, network=small)
+        chosen = fit.FitSettings(
+            epochs=2, batch_size=64, n_components=2, network=small, learning_rate=3e-3
+        )
         history = fit.fit(library, Path(folder) / "run", chosen, jit=False)
     return {key: np.array([row[key] for row in history]) for key in ("loss", "val_loss")}
 

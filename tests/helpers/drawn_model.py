@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from phangs_sfh.galaxy import ages
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories import LABELS
 
 N_BLOCKS = 40
 N_SAMPLES = 64
@@ -36,9 +36,7 @@ def features(inputs):
 def target_vectors(truth, seed=0):
     """Targets (n, 37) of truths: dict with ``sfh``, ``mh`` and the scalars."""
     noise = np.random.default_rng(seed).standard_normal(truth["sfh"].shape)
-    ratios = targets.log_ratios(targets.floored(truth["sfh"].astype(float), noise))
-    scalars = np.stack([truth[name] for name in targets.SCALARS], axis=1)
-    return np.concatenate([scalars, ratios, truth["mh"]], axis=1)
+    return np.asarray(LABELS.target(truth, noise), np.float64)
 
 
 class FakeModel(tf.Module):
@@ -57,9 +55,7 @@ class FakeModel(tf.Module):
 
         def sample(inputs):
             y = (features(inputs) @ weights)[:, None] + noise
-            columns = {name: y[..., i] for i, name in enumerate(targets.SCALARS)}
-            sfh = tf.exp(targets.log_fractions(y[..., targets.RATIO_SLICE]))
-            return columns | {"sfh": sfh, "mh": y[..., targets.MH_SLICE]}
+            return LABELS.values(y)
 
         @tf.function(input_signature=shapes)
         def posterior(flux, flux_err, band_flux, band_flux_err):

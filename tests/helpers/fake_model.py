@@ -6,7 +6,7 @@ import numpy as np
 
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.observations.flags import Flag
-from phangs_sfh.prediction.results import COLUMNS
+from phangs_sfh.prediction.results import quantities
 
 N_SAMPLES = 65
 
@@ -24,7 +24,7 @@ def write_fake_model(folder, **changes):
     def weights(n_in, n_out):
         return tf.constant(rng.normal(0, n_in**-0.5, (n_in, n_out)), tf.float32)
 
-    widths = {name: 16 if q.per_bin else 1 for q in COLUMNS for name in q.columns}
+    widths = {name: q.size for q in quantities() for name in q.columns}
     widths.pop("flag")
 
     specs = [
@@ -69,8 +69,8 @@ def write_fake_model(folder, **changes):
             steps = tf.linspace(-1.0, 1.0, N_SAMPLES)
             samples = {
                 q.name: answers[f"{q.name}_p50"][:, None] + steps
-                for q in COLUMNS
-                if q.percentiles and not q.per_bin
+                for q in quantities()
+                if q.percentiles and q.axis is None
             }
             tilt = tf.tensordot(steps, tf.linspace(-1.0, 1.0, 16), 0)
             return {**samples, "sfh": tf.nn.softmax(answers["sfh_p50"][:, None] + tilt)}

@@ -10,13 +10,13 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.network.model import NetworkSpec, build_model
 from phangs_sfh.posterior import reference
 from phangs_sfh.posterior.density import PosteriorSpec
-from phangs_sfh.problems import targets
-from phangs_sfh.problems.histories import priors
+from phangs_sfh.problems.histories import INPUTS, LABELS, priors
 from phangs_sfh.problems.histories.simulator import galaxies
+from phangs_sfh.problems.inputs import sizes
 from phangs_sfh.ssp.engines import load_ssp
 
 N_COMPONENTS = 2
-INPUTS = ("flux", "flux_err", "band_flux", "band_flux_err")
+NAMES = ("flux", "flux_err", "band_flux", "band_flux_err")
 
 
 def simulated(n, seed=0):
@@ -29,10 +29,7 @@ def simulated(n, seed=0):
 
 def target_vectors(drawn):
     """Targets (n, 37) of simulated galaxies."""
-    stretched = {**drawn, "av": np.asarray(targets.av_to_target(drawn["av"]))}
-    scalars = np.stack([stretched[name] for name in targets.SCALARS], axis=1)
-    ratios = targets.log_ratios(targets.floored(drawn["sfh"]))
-    return np.concatenate([scalars, ratios, drawn["mh"]], axis=1).astype("float32")
+    return np.asarray(LABELS.target(drawn, None))
 
 
 def observed(drawn, seed=1, signal_to_noise=(10, 200), missing=True):
@@ -50,15 +47,15 @@ def observed(drawn, seed=1, signal_to_noise=(10, 200), missing=True):
         flux_err = np.where(kind < 0.1, 0, flux_err)
         band_err = np.where((kind > 0.9) | (rng.uniform(size=bands.shape) < 0.05), 0, band_err)
     values = (flux, flux_err, band_flux, band_err)
-    return {name: value.astype("float32") for name, value in zip(INPUTS, values, strict=True)}
+    return {name: value.astype("float32") for name, value in zip(NAMES, values, strict=True)}
 
 
-def network(spec, n_pixels, n_bands, seed=3):
+def network(spec, instrument, seed=3):
     """The real network with few neurons, and a head that reacts to its input."""
-    sizes = NetworkSpec(
+    small = NetworkSpec(
         filters=8, dim=8, heads=2, squeeze=4, width=16, residual_layers=1, latent=12, hidden=16
     )
-    model = build_model(n_pixels, n_bands, spec, sizes, seed)
+    model = build_model(sizes(INPUTS, instrument), spec, small, seed)
     head = model.get_layer("params")
     kernel, bias = head.get_weights()
     rng = np.random.default_rng(seed)
@@ -77,11 +74,12 @@ def write_run(folder, n=1200):
     folder.mkdir(parents=True, exist_ok=True)
     instrument, drawn = load_instrument(), simulated(n)
     y = target_vectors(drawn)
-    spec = PosteriorSpec.standardised_by(y, n_components=N_COMPONENTS)
-    model = network(spec, instrument.n_pixels, instrument.n_bands)
+    spec = PosteriorSpec.standardised_by(y, LABELS, n_components=N_COMPONENTS)
+    model = network(spec, instrument)
     inputs, half = observed(drawn), n // 2
     constants = reference.fit_reference(
         model,
+        LABELS,
         drawn["spectrum"][:half],
         batched({k: v[:half] for k, v in inputs.items()}, y[:half]),
         batched({k: v[half:] for k, v in inputs.items()}, y[half:]),
@@ -91,7 +89,7 @@ def write_run(folder, n=1200):
     model.save(folder / "model.keras")
     description = {
         "schema_version": 1,
-        "av_softness": targets.AV_SOFTNESS,
+        "av_softness": LABELS["av"].transform.softness,
         "name": "small",
         "instrument": instrument.to_dict(),
         "z_sun": 0.02,

@@ -22,7 +22,8 @@ def instrument():
 def draw(instrument, conditions, n=2000, seed=(1, 2), spectrum=None):
     spectrum = np.ones((n, instrument.n_pixels), np.float32) if spectrum is None else spectrum
     bands = np.ones((n, instrument.n_bands), np.float32)
-    seen = observe(spectrum, bands, instrument, conditions, tf.constant(seed))
+    noiseless = {"spectrum": spectrum, "bands": bands}
+    seen = observe(noiseless, instrument, conditions, tf.constant(seed))
     return {name: value.numpy() for name, value in seen.items()}
 
 

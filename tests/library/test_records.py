@@ -106,10 +106,10 @@ def test_shard_for_another_grid_is_refused(folder):
 def test_prior_sets_the_observing_conditions(folder):
     library = records.open_library(folder)
     library.content["prior"] = priors.load_prior("paper")
-    chosen = records.conditions(library)
+    chosen = library.survey().conditions
     assert chosen.sn == (30.0, 150.0)  # as in Galceran et al.
     assert chosen.band_error == ObservingConditions().band_error
     library.content["prior"] = priors.load_prior("broad")
-    assert records.conditions(library) == ObservingConditions()
+    assert library.survey().conditions == ObservingConditions()
     library.content["prior"]["observing"] = {"seeing": 1.0}
-    assert "seeing" in refusal(lambda: records.conditions(library))
+    assert "seeing" in refusal(library.survey)

@@ -9,9 +9,10 @@ from small_cube import wcs_cards
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.maps.output import Extension, MapFile, extensions
-from phangs_sfh.prediction.results import ANSWER_NAMES
+from phangs_sfh.prediction.results import answer_names, result_meta
 
 SHAPE = (7, 3)
+META = result_meta({"name": "m", "version": 1, "instrument": {"name": "MUSE"}, "z_sun": 0.02})
 
 
 def celestial():
@@ -22,7 +23,7 @@ def celestial():
 
 def test_extensions_carry_unit_meaning_and_wcs(tmp_path):
     path, layout = tmp_path / "maps.fits", extensions("1e-20 erg / (s cm2 Angstrom)", True)
-    with MapFile(path, SHAPE, layout, celestial(), {"CUBE": ("ç.fits", "input")}) as maps:
+    with MapFile(path, SHAPE, layout, celestial(), {**META, "CUBE": ("ç.fits", "input")}) as maps:
         for extension in layout:
             for rows in (slice(0, 2), slice(2, 7)):
                 size = (extension.planes, rows.stop - rows.start, 3)
@@ -32,7 +33,7 @@ def test_extensions_carry_unit_meaning_and_wcs(tmp_path):
     with fits.open(path) as hdus:
         hdus.verify("exception")
         rates = [f"LOGSSFR{t}_{p}" for t in (10, 100) for p in ("P16", "P50", "P84")]
-        names = [n.upper() for n in ANSWER_NAMES] + rates + ["WHITE", "SNR", "BIN"]
+        names = [n.upper() for n in answer_names()] + rates + ["WHITE", "SNR", "BIN"]
         assert [h.name for h in hdus[1:]] == names
         for hdu in hdus[1:]:
             per_bin = hdu.name[:3] in ("SFH", "MH_")

@@ -12,7 +12,10 @@ def cleaned(flux, error, bands=None, band_error=None):
     bands = np.ones((n, 5)) if bands is None else bands
     band_error = np.zeros((n, 5)) if band_error is None else band_error
     tensors = [np.asarray(x, "float32") for x in (flux, error, bands, band_error)]
-    inputs, pixels, present = clean(*(ops.convert_to_tensor(x) for x in tensors))
+    names = ("flux", "flux_err", "band_flux", "band_flux_err")
+    tensors = {name: ops.convert_to_tensor(x) for name, x in zip(names, tensors, strict=True)}
+    inputs, usable = clean(tensors)
+    pixels, present = usable["spectrum"], usable["bands"]
     arrays = {name: ops.convert_to_numpy(value) for name, value in inputs.items()}
     return arrays, ops.convert_to_numpy(pixels), ops.convert_to_numpy(present)
 

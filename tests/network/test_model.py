@@ -13,9 +13,10 @@ from keras import ops
 from phangs_sfh.errors import InputError
 from phangs_sfh.network.model import NetworkSpec, build_model, load_model
 from phangs_sfh.posterior.density import PosteriorSpec
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories import LABELS
 
 N_PIXELS, N_BANDS = 1761, 5
+WIDTHS = {"flux": N_PIXELS, "flux_err": N_PIXELS, "band_flux": N_BANDS, "band_flux_err": N_BANDS}
 SMALL = NetworkSpec(
     filters=16, dim=32, heads=2, squeeze=8, width=32, residual_layers=1, latent=32, hidden=32
 )
@@ -30,7 +31,7 @@ def sharpen(model):
 
 @pytest.fixture(scope="module")
 def model():
-    return sharpen(build_model(N_PIXELS, N_BANDS, PosteriorSpec(n_components=2), SMALL))
+    return sharpen(build_model(WIDTHS, PosteriorSpec.standard(LABELS, n_components=2), SMALL))
 
 
 def observations(n=6, seed=0):
@@ -167,7 +168,7 @@ def test_missing_tokens_get_no_attention():
     np.testing.assert_array_equal(ops.convert_to_numpy(layer(tokens, present)), before)
 
 
-DESCRIPTION = f'{{"av_softness": {targets.AV_SOFTNESS}}}'
+DESCRIPTION = f'{{"av_softness": {LABELS["av"].transform.softness}}}'
 
 
 def test_saved_network_loads_safely_and_answers_the_same(model, tmp_path):

@@ -10,36 +10,37 @@ import small_run
 from phangs_sfh.errors import InputError
 from phangs_sfh.export import saved_model as serving
 from phangs_sfh.instrument.description import load_instrument
-from phangs_sfh.library.observing import ObservingConditions, observe
+from phangs_sfh.library.observing import ObservingConditions
+from phangs_sfh.library.survey import Survey
 from phangs_sfh.network.cleaning import clean
 from phangs_sfh.posterior import reference, surprise
 from phangs_sfh.posterior.density import PosteriorSpec
 from phangs_sfh.posterior.measure import measure_reference
-
-LABELS = ("bands", "sfh", "mh", "mw_logage", "lw_logage", "mw_mh", "lw_mh", "logml", "av")
+from phangs_sfh.problems.histories import INPUTS, LABELS
+from phangs_sfh.problems.problem import DEFAULT, Described
 
 
 def galaxies(n, seed):
     """Arrays as ``records.load`` gives them."""
     drawn = small_run.simulated(n, seed)
-    kept = {name: drawn[name].astype("float32") for name in LABELS}
+    kept = {name: drawn[name].astype("float32") for name in ("bands", *LABELS.names)}
     return kept | {"spectrum": drawn["spectrum"].astype("float16")}
 
 
 def test_surprise_is_calibrated_for_the_conditions_of_training():
     """New galaxies, new noise, masks and missing bands: one in ten is over 1."""
-    instrument, conditions = load_instrument(), ObservingConditions()
+    described = Described(DEFAULT, INPUTS, LABELS)
+    survey = Survey(described, load_instrument(), ObservingConditions())
     splits = {"train": galaxies(1000, 1), "valid": galaxies(400, 2)}
     y = small_run.target_vectors(splits["train"])
-    spec = PosteriorSpec.standardised_by(y, n_components=small_run.N_COMPONENTS)
-    model = small_run.network(spec, instrument.n_pixels, instrument.n_bands)
-    constants = measure_reference(model, splits, instrument, conditions)
+    spec = PosteriorSpec.standardised_by(y, LABELS, n_components=small_run.N_COMPONENTS)
+    model = small_run.network(spec, survey.instrument)
+    constants = measure_reference(model, splits, survey)
     fresh = galaxies(1000, 3)
-    inputs = observe(fresh["spectrum"], fresh["bands"], instrument, conditions, [5, 6])
-    cleaned, pixels, bands = clean(*(inputs[name] for name in small_run.INPUTS))
+    cleaned, present = clean(survey.observe(fresh, [5, 6]))
     latent = reference.with_latent(model)(cleaned)["latent"]
     found = np.asarray(
-        surprise.surprise(surprise.measure(latent, cleaned, pixels, bands, constants), constants)
+        surprise.surprise(surprise.measure(latent, cleaned, present, constants), constants)
     )
     assert 0.06 < np.mean(found > 1.0) < 0.16
     assert np.mean(found >= surprise.HIGH_SURPRISE) < 0.01

@@ -5,7 +5,11 @@ import pytest
 from keras import ops
 from scipy.special import ndtr, ndtri
 
-from phangs_sfh.posterior import recalibration, summaries
+from phangs_sfh.posterior import recalibration
+from phangs_sfh.posterior.marginals import cumulative_at, quantiles
+from phangs_sfh.posterior.quantiles import mixture_quantiles
+from phangs_sfh.posterior.samples import samples
+from phangs_sfh.problems.histories import LABELS
 
 P = (0.16, 0.5, 0.84)
 
@@ -56,12 +60,12 @@ def test_quantiles_at_given_levels_are_those_of_the_mixture(rng):
     weights = np.float32([[0.3, 0.7], [1.0, 0.0]])
     mean = rng.normal(size=(2, 2, 3)).astype("float32")
     std = np.full((2, 2, 3), 0.5, "float32")
-    plain = summaries.mixture_quantiles(weights, mean, std, 0.0 * std)
+    plain = mixture_quantiles(weights, mean, std, 0.0 * std)
     standard = np.repeat(np.float32(P), 3)[None] * np.ones((2, 1), "float32")
-    same = summaries.mixture_quantiles(weights, mean, std, 0.0 * std, standard)
+    same = mixture_quantiles(weights, mean, std, 0.0 * std, standard)
     np.testing.assert_allclose(plain, same, atol=1e-4)
     levels = np.repeat(np.float32([0.05, 0.6, 0.9]), 3)[None] * np.ones((2, 1), "float32")
-    other = ops.convert_to_numpy(summaries.mixture_quantiles(weights, mean, std, 0.0 * std, levels))
+    other = ops.convert_to_numpy(mixture_quantiles(weights, mean, std, 0.0 * std, levels))
     expected = mean[1, 0] + 0.5 * ndtri([0.05, 0.6, 0.9])[:, None]
     np.testing.assert_allclose(other[1], expected, atol=0.01)
 
@@ -73,9 +77,9 @@ def test_cumulative_at_quantiles_is_their_level(rng):
     loc = (0.5 * rng.normal(size=(n, k, 37))).astype("float32")
     tril = np.tile(0.3 * np.eye(37, dtype="float32"), (n, k, 1, 1))
     y = ops.convert_to_numpy(loc[:, 0])
-    _, cumulative = summaries.cumulative_at(y, logits, loc, tril)
+    _, cumulative = cumulative_at(LABELS, y, logits, loc, tril)
     cumulative = ops.convert_to_numpy(cumulative)
-    columns = summaries.quantiles(logits, loc, tril)
+    columns = quantiles(LABELS, logits, loc, tril)
     for i, name in enumerate(("mw_logage", "lw_logage", "mw_mh", "lw_mh", "logml")):
         below = y[:, i] < ops.convert_to_numpy(columns[f"{name}_p50"])
         np.testing.assert_array_equal(cumulative[:, i] < 0.5, below)
@@ -94,8 +98,8 @@ def test_samples_are_stretched_to_the_recalibrated_quantiles(rng):
             "float32"
         ),
     }
-    plain = summaries.samples(logits, loc, tril)
-    moved = summaries.samples(logits, loc, tril, tails=tails)
+    plain = samples(LABELS, logits, loc, tril)
+    moved = samples(LABELS, logits, loc, tril, tails=tails)
     for name in ("mw_logage", "lw_mh", "mh"):
         before, after = (ops.convert_to_numpy(x[name]) for x in (plain, moved))
         np.testing.assert_array_equal(np.argsort(before, axis=1), np.argsort(after, axis=1))
@@ -113,7 +117,7 @@ def test_samples_of_a_right_posterior_stay(rng):
     tril = np.tile(0.3 * np.eye(37, dtype="float32"), (n, k, 1, 1))
     levels = np.tile(np.repeat(np.float32(recalibration.TAILS), 38), (2, 1))
     tails = {"levels_knots": np.float32([-5.0, 5.0]), "levels": levels}
-    plain = summaries.samples(logits, loc, tril)
-    same = summaries.samples(logits, loc, tril, tails=tails)
+    plain = samples(LABELS, logits, loc, tril)
+    same = samples(LABELS, logits, loc, tril, tails=tails)
     for name in plain:
         np.testing.assert_allclose(plain[name], same[name], atol=2e-4)

@@ -11,6 +11,7 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.network.cleaning import clean
 from phangs_sfh.posterior import reference, surprise
 from phangs_sfh.posterior.density import PosteriorSpec
+from phangs_sfh.problems.histories import LABELS
 
 INSTRUMENT = load_instrument()
 
@@ -20,15 +21,15 @@ def trained():
     """Network (random weights) and constants measured on 2000 galaxies."""
     drawn = small_run.simulated(2000)
     y = small_run.target_vectors(drawn)
-    spec = PosteriorSpec.standardised_by(y, n_components=small_run.N_COMPONENTS)
-    model = small_run.network(spec, INSTRUMENT.n_pixels, INSTRUMENT.n_bands)
+    spec = PosteriorSpec.standardised_by(y, LABELS, n_components=small_run.N_COMPONENTS)
+    model = small_run.network(spec, INSTRUMENT)
     inputs = small_run.observed(drawn)
     parts = [slice(0, 1000), slice(1000, 2000)]
     train, valid = (
         small_run.batched({k: v[part] for k, v in inputs.items()}, y[part]) for part in parts
     )
     mask = emission_lines.window_mask(INSTRUMENT.wave)
-    constants = reference.fit_reference(model, drawn["spectrum"][:1000], train, valid, mask)
+    constants = reference.fit_reference(model, LABELS, drawn["spectrum"][:1000], train, valid, mask)
     return reference.with_latent(model), constants
 
 
@@ -45,10 +46,9 @@ def plain(galaxies):
 
 def surprise_of(trained, inputs):
     network, constants = trained
-    tensors = [ops.convert_to_tensor(np.float32(inputs[name])) for name in small_run.INPUTS]
-    cleaned, pixels, bands = clean(*tensors)
+    cleaned, present = clean({k: ops.convert_to_tensor(np.float32(v)) for k, v in inputs.items()})
     latent = network(cleaned, training=False)["latent"]
-    distances = surprise.measure(latent, cleaned, pixels, bands, constants)
+    distances = surprise.measure(latent, cleaned, present, constants)
     return ops.convert_to_numpy(surprise.surprise(distances, constants))
 
 
@@ -158,7 +158,7 @@ def test_reference_survives_the_disk(trained, tmp_path):
 
 def test_reference_without_examples_is_refused(trained):
     drawn = small_run.simulated(50)
-    spec = PosteriorSpec(small_run.N_COMPONENTS)
-    model = small_run.network(spec, INSTRUMENT.n_pixels, INSTRUMENT.n_bands)
+    spec = PosteriorSpec.standard(LABELS, n_components=small_run.N_COMPONENTS)
+    model = small_run.network(spec, INSTRUMENT)
     with pytest.raises(InputError, match="train split: no example"):
-        reference.fit_reference(model, drawn["spectrum"], [], [])
+        reference.fit_reference(model, LABELS, drawn["spectrum"], [], [])

@@ -14,8 +14,8 @@ INFO = {"name": "m", "version": 3, "instrument": {"name": "MUSE"}, "z_sun": 0.02
 def make_answers(n=4, seed=0):
     rng = np.random.default_rng(seed)
     answers = {}
-    for quantity in results.COLUMNS:
-        shape = (n, 16) if quantity.per_bin else (n,)
+    for quantity in results.quantities():
+        shape = (n,) if quantity.axis is None else (n, quantity.size)
         for name in quantity.columns:
             answers[name] = rng.uniform(0, 1, shape).astype(np.float32)
     answers["flag"] = np.zeros(n, np.int32)
@@ -29,7 +29,7 @@ def test_units_meta_and_values_survive_the_disk(tmp_path, ending):
     table = results.result_table(answers, INFO)
     tables.write_table(table, tmp_path / f"r.{ending}")
     back = QTable.read(tmp_path / f"r.{ending}")
-    assert back.colnames == results.ANSWER_NAMES
+    assert back.colnames == results.answer_names()
     for name in table.colnames:
         assert getattr(back[name], "unit", None) == getattr(table[name], "unit", None), name
         assert back[name].dtype.itemsize == 4

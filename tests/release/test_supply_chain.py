@@ -16,7 +16,7 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums
 from phangs_sfh.galaxy import gas
 from phangs_sfh.network.model import load_model
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories import LABELS
 from phangs_sfh.ssp import bc03
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def test_every_dependency_has_a_lower_and_a_tested_upper_version():
 
 def trained(folder, model):
     folder.mkdir()
-    (folder / "model.json").write_text(json.dumps({"av_softness": targets.AV_SOFTNESS}))
+    (folder / "model.json").write_text(json.dumps({"av_softness": LABELS["av"].transform.softness}))
     model.save(folder / "model.keras")
     return folder
 

@@ -9,22 +9,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import toy_library
+from small_training import SMALL, settings
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.library import batches as pipeline
 from phangs_sfh.library import records
-from phangs_sfh.network.model import NetworkSpec, load_model, posterior_of
+from phangs_sfh.network.model import NetworkSpec, load_model
+from phangs_sfh.posterior.density import posterior_of
 from phangs_sfh.training import checkpoints, fit
 
 HELPERS = str(Path(__file__).parents[1] / "helpers")
-SMALL = NetworkSpec(
-    filters=16, dim=16, heads=2, squeeze=8, width=32, residual_layers=1, latent=16, hidden=32
-)
-
-
-def settings(epochs=3, **changes):
-    changes = {"batch_size": 64, "n_components": 2, "network": SMALL, **changes}
-    return fit.FitSettings(epochs=epochs, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +42,7 @@ def test_learns_more_than_the_prior(library, tmp_path):
     model, description = load_model(tmp_path / "run")
     spec = posterior_of(description)
     galaxies = records.load(library, "valid")
-    ((inputs, y),) = pipeline.fixed_batches(galaxies, library.instrument, conditions, 512)
+    ((inputs, y),) = pipeline.fixed_batches(galaxies, library.survey(conditions), 512)
     params = model(inputs)
     assert np.mean(spec.squared_error(params, y)) < 0.35  # the prior's mean leaves 1
     alone = tf.tile(spec.initial_bias()[None], [len(y), 1])  # unit normals: the prior, bin by bin
@@ -74,9 +68,7 @@ def test_saved_model_has_the_best_valid_loss(library, unbroken):
     model, description = load_model(out)
     spec = posterior_of(description)
     galaxies = records.load(library, "valid")
-    ((inputs, y),) = pipeline.fixed_batches(
-        galaxies, library.instrument, fit.ObservingConditions(), fit.VALID_BATCH
-    )
+    ((inputs, y),) = pipeline.fixed_batches(galaxies, library.survey(), fit.VALID_BATCH)
     loss = float(tf.reduce_mean(spec.loss(model(inputs), y)))
     assert loss == pytest.approx(min(row["val_loss"] for row in history), abs=2e-4)
 
@@ -131,12 +123,9 @@ def test_refuses_existing_run_and_changed_settings(library, unbroken, tmp_path):
 
 def test_epochs_differ_in_order_and_noise_but_can_be_repeated(library):
     galaxies = records.load(library, "train")
-    conditions = fit.ObservingConditions()
 
     def batches(first):
-        dataset, steps = pipeline.training_batches(
-            galaxies, library.instrument, conditions, 64, 5, 2, first
-        )
+        dataset, steps = pipeline.training_batches(galaxies, library.survey(), 64, 5, 2, first)
         return list(dataset.as_numpy_iterator()), steps
 
     both, steps = batches(0)
@@ -152,22 +141,26 @@ def test_epochs_differ_in_order_and_noise_but_can_be_repeated(library):
 
 
 def test_targets_agree_with_their_definition(library):
-    from phangs_sfh.problems import targets
-
-    galaxies = records.load(library, "valid")
+    galaxies, labels = records.load(library, "valid"), library.labels
     noise = np.random.default_rng(0).normal(size=galaxies["sfh"].shape).astype(np.float32)
-    y = pipeline.target_vector(galaxies, tf.constant(noise)).numpy()
-    floored = targets.floored(galaxies["sfh"], noise)
-    np.testing.assert_allclose(y[:, targets.RATIO_SLICE], targets.log_ratios(floored), atol=1e-4)
-    back = np.exp(np.asarray(targets.log_fractions(tf.constant(y[:, targets.RATIO_SLICE]))))
-    np.testing.assert_allclose(back, floored, rtol=1e-4, atol=1e-7)
-    np.testing.assert_array_equal(y[:, targets.MH_SLICE], galaxies["mh"])
+    y = labels.target(galaxies, tf.constant(noise))
+    floored = labels["sfh"].transform.floored(galaxies["sfh"], noise)
+    back = {name: np.asarray(value) for name, value in labels.values(y).items()}
+    np.testing.assert_allclose(back.pop("sfh"), floored, rtol=1e-4, atol=1e-7)
+    taken = np.log(floored[:, :-1]) - np.log(np.cumsum(floored[:, ::-1], axis=1)[:, -2::-1])
+    np.testing.assert_allclose(y[:, labels.slices["sfh"]], taken, atol=1e-4)
+    av = np.maximum(galaxies["av"], labels["av"].transform.smallest)
+    np.testing.assert_allclose(back.pop("av"), av, rtol=1e-3)
+    for name, value in back.items():
+        np.testing.assert_array_equal(value, galaxies[name])
 
 
 MIRRORED = """
 import sys
 sys.path[:0] = [{tests!r}]
-from test_training import settings, training, records
+from small_training import settings
+from phangs_sfh.library import records
+from phangs_sfh.training import fit
 library = records.open_library({library!r})
 mirrored = fit.mirrored_strategy(2)
 assert mirrored.num_replicas_in_sync == 2

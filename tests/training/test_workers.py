@@ -31,7 +31,7 @@ def work(cluster, started):
     import keras
     from phangs_sfh.training import workers
     from phangs_sfh.library import records
-    from test_training import settings
+    from small_training import settings
 
     class Act(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -56,14 +56,14 @@ import tensorflow as tf
 from phangs_sfh.library import batches
 from phangs_sfh.training import fit as training, workers
 from phangs_sfh.library import records
-from test_training import settings
+from small_training import settings
 library, chosen = records.open_library(sys.argv[1]), settings(2)
 parts = [workers.part_of(library, w, 2) for w in range(2)]
-batches = tuple(
+both = tuple(
     workers.part_batches(records.load(part, "train"), library, chosen, w, 2)
     for w, part in enumerate(parts)
 )
-joined = tf.data.Dataset.zip(batches).map(
+joined = tf.data.Dataset.zip(both).map(
     lambda a, b: tf.nest.map_structure(lambda x, y: tf.concat([x, y], 0), a, b)
 )
 steps = workers.share(library, chosen.batch_size, 2)[1]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from phangs_sfh.evaluation import metrics
+from phangs_sfh.evaluation.mocks import SCALARS
 from phangs_sfh.evaluation.report.figures import COLOURS, FOUR, LABELS, new_figure
-from phangs_sfh.problems import targets
 
 SHORT = {
     "mw_logage": "log age (mass)",
@@ -80,7 +80,7 @@ def data_sets(conditions, title):
     width = 0.8 / len(conditions)
     for number, (label, summary) in enumerate(conditions.items()):
         shift = (number - 0.5 * (len(conditions) - 1)) * width
-        values = [summary["scalars"][name]["mad_std"] for name in targets.SCALARS]
+        values = [summary["scalars"][name]["mad_std"] for name in SCALARS]
         bars = axes[0].bar(
             np.arange(len(values)) + shift, values, width * 0.94, color=COLOURS[number], label=label
         )

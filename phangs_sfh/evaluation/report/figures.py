@@ -7,9 +7,8 @@ from matplotlib.figure import Figure
 
 from phangs_sfh.evaluation import calibration, metrics
 from phangs_sfh.evaluation.assess import bin_values
-from phangs_sfh.evaluation.mocks import GROUPS, QUANTITIES
+from phangs_sfh.evaluation.mocks import GROUPS, QUANTITIES, SCALARS
 from phangs_sfh.galaxy import ages
-from phangs_sfh.problems import targets
 
 LABELS = {
     "mw_logage": "log age, mass-weighted [yr]",
@@ -123,7 +122,7 @@ def coverage_curves(answers, title):
 
 def _line_style(group, number):
     if group == "scalars":
-        return {"color": COLOURS[number], "label": LABELS[targets.SCALARS[number]]}
+        return {"color": COLOURS[number], "label": LABELS[SCALARS[number]]}
     import matplotlib
 
     colour = matplotlib.colormaps["viridis"](number / (ages.N_BINS - 1))
@@ -137,7 +136,7 @@ def ranks(answers, title):
     expected = len(answers) / n_bins
     edges = np.linspace(0, 1, n_bins + 1)
     places = [axes[0], axes[1], axes[2], axes[4], axes[5], axes[6]]
-    for number, (one, name) in enumerate(zip(places, targets.SCALARS, strict=True)):
+    for number, (one, name) in enumerate(zip(places, SCALARS, strict=True)):
         counts = calibration.rank_histogram(answers.probability[:, number])
         one.stairs(counts / expected, edges, fill=True, color=COLOURS[0], alpha=0.75)
         spread = 2 / np.sqrt(expected)

@@ -1,9 +1,8 @@
 """The model card: what a user must know, written from metrics.json and never by hand."""
 
 from phangs_sfh.evaluation.assess import FEWEST
-from phangs_sfh.evaluation.mocks import QUANTITIES
+from phangs_sfh.evaluation.mocks import QUANTITIES, SCALARS
 from phangs_sfh.evaluation.report.markdown import number, percent, table
-from phangs_sfh.problems import targets
 
 NAMES = {
     "mw_logage": "mass-weighted log age [dex]",
@@ -169,7 +168,7 @@ def extremes(calibration):
     words |= {"true_mw_logage": "true mass-weighted age", "true_av": "true A_V"}
     for key, entry in calibration["terciles"].items():
         by_name = entry["coverage_68"]
-        scalars = [x for name in targets.SCALARS for x in by_name[name]]
+        scalars = [x for name in SCALARS for x in by_name[name]]
         bins = [x for name, values in by_name.items() if name not in NAMES for x in values]
         lines.append(
             f"In thirds of {words[key]} the 68 % intervals hold {percent(min(scalars))} to "

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.evaluation.evaluate import DESCRIPTIONS
+from phangs_sfh.evaluation.mocks import SCALARS
 from phangs_sfh.evaluation.report import comparisons, figures, model_card
 from phangs_sfh.evaluation.report.markdown import number, percent, table
-from phangs_sfh.problems import targets
 
 METRICS, REPORT, CARD = "metrics.json", "report.md", "model_card.md"
 SN = {"sn20": "S/N 20", "sn50": "S/N 50", "sn100": "S/N 100", "mix": "mix"}
@@ -146,7 +146,7 @@ def figure_text(name):
 
 def groups_text(groups):
     """Scatter, bias and coverage of the four means by group."""
-    four = list(targets.SCALARS)[:4]
+    four = list(SCALARS)[:4]
     rows = []
     for entries in groups.values():
         for entry in entries:
@@ -166,7 +166,7 @@ def groups_text(groups):
 def calibration_table(calibration):
     """Scalars only: the bins are in the model card."""
     rows = []
-    for name in targets.SCALARS:
+    for name in SCALARS:
         ranks = calibration["ranks"][name]
         rows.append(
             [

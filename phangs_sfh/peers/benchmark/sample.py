@@ -82,8 +82,7 @@ def from_library(library, n, seed=0, masks_lines=False):
 def drawn(instrument, n, seed=0, masks_lines=False, ssp="bc03"):
     """``n`` new galaxies of the released prior, from a seed that no library can have."""
     from phangs_sfh.galaxy.forward_model import ForwardModel
-    from phangs_sfh.problems import targets
-    from phangs_sfh.problems.histories import simulator
+    from phangs_sfh.problems.histories import LABELS, simulator
     from phangs_sfh.ssp.engines import load_ssp
 
     forward = ForwardModel(load_ssp(ssp), instrument)
@@ -91,7 +90,7 @@ def drawn(instrument, n, seed=0, masks_lines=False, ssp="bc03"):
     whole = -(-n // simulator.CHUNK) * simulator.CHUNK  # so that fewer are the first of more
     chunks = list(simulator.galaxies(forward, prior(), rng, whole))
     columns = {name: np.concatenate([chunk[name] for chunk in chunks])[:n] for name in chunks[0]}
-    truth = {name: columns[name] for name in ("sfh", "mh", *targets.SCALARS)}
+    truth = {name: columns[name] for name in LABELS.names}
     source = f"prior '{PRIOR}', {ssp}, seed {TEST_SEED}/{seed}"
     return observed(columns, truth, instrument, seed, masks_lines, source)
 
@@ -116,9 +115,12 @@ def observed(noiseless, truth, instrument, seed, masks_lines, source, sn=SIGNAL_
     for number, start in enumerate(range(0, len(spectrum), BLOCK)):
         count = len(spectrum[start : start + BLOCK])
         # A block's noise depends on its size: filled up, fewer galaxies are the first of more.
-        full = [np.resize(x[start : start + BLOCK], (BLOCK, x.shape[1])) for x in (spectrum, bands)]
+        full = {
+            kind: np.resize(x[start : start + BLOCK], (BLOCK, x.shape[1]))
+            for kind, x in (("spectrum", spectrum), ("bands", bands))
+        }
         seeds = tf.constant([seed, TEST_SEED + number])
-        block = observing.observe(*full, instrument, conditions(masks_lines, sn), seeds)
+        block = observing.observe(full, instrument, conditions(masks_lines, sn), seeds)
         parts.append({name: np.asarray(values)[:count] for name, values in block.items()})
     inputs = {name: np.concatenate([part[name] for part in parts]) for name in INPUTS}
     for name in ("band_flux", "band_flux_err"):

@@ -18,7 +18,7 @@ from phangs_sfh.problems.histories.priors import (
 MAX_BURSTS = 3
 
 
-def draw_galaxies(prior, rng, n, model):
+def draw_galaxies(prior, rng, n, forward):
     """Draw ``n`` galaxies.
 
     Parameters
@@ -26,7 +26,7 @@ def draw_galaxies(prior, rng, n, model):
     prior : dict from ``priors.load_prior``
     rng : numpy Generator
     n : int
-    model : galaxy.forward_model.ForwardModel, for its age cells and range of metallicity
+    forward : galaxy.forward_model.ForwardModel, for its age cells and range of metallicity
 
     Returns
     -------
@@ -43,11 +43,11 @@ def draw_galaxies(prior, rng, n, model):
         key: choose(prior[key[0]][key[1]], options, rng, n) for key, options in CHOICES.items()
     }
     family = choice["star_formation", "families"]
-    younger = _smooth(value["star_formation"], family, rng, model.cell_edges)
+    younger = _smooth(value["star_formation"], family, rng, forward.cell_edges)
     bursts = _bursts(prior["star_formation"], choice["star_formation", "bursts"], rng)
-    younger = _with_bursts(younger, bursts, value["star_formation"]["onset"], model.cell_edges)
+    younger = _with_bursts(younger, bursts, value["star_formation"]["onset"], forward.cell_edges)
     stars = _stars(
-        younger, value["enrichment"], choice["enrichment", "families"], prior, rng, model
+        younger, value["enrichment"], choice["enrichment", "families"], prior, rng, forward
     )
     screen = Screen(
         law=choice["dust", "laws"], sigma_v=value["kinematics"]["sigma_v"], **value["dust"]
@@ -180,7 +180,7 @@ def _with_bursts(younger, bursts, onset, edges):
     return total
 
 
-def _stars(younger, value, family, prior, rng, model):
+def _stars(younger, value, family, prior, rng, forward):
     mass = np.diff(younger, axis=1)
     formed = 1.0 - 0.5 * (younger[:, 1:] + younger[:, :-1])
     low = np.minimum(value["z_start"], value["z_end"])
@@ -195,5 +195,5 @@ def _stars(younger, value, family, prior, rng, model):
         formed[leaky], start[leaky], end[leaky], value["loading"][leaky]
     )
     scatter = prior["enrichment"]["scatter"] * rng.standard_normal((len(mass), ages.N_BINS))
-    mh = np.log10(z / model.ssp.z_sun) + scatter[:, model.templates.cell_bin]
-    return Stars(mass, np.clip(mh, model.ssp.mh[0], model.ssp.mh[-1]))
+    mh = np.log10(z / forward.ssp.z_sun) + scatter[:, forward.templates.cell_bin]
+    return Stars(mass, np.clip(mh, forward.ssp.mh[0], forward.ssp.mh[-1]))

@@ -35,43 +35,44 @@ class Simulator:
         return {"ssp": {**grid.provenance, "z_sun": grid.z_sun, "metallicity": metallicity}}
 
     @cached_property
-    def model(self):
+    def forward(self):
         return ForwardModel(load_ssp(self.ssp), self.instrument)
 
+    @cached_property
+    def errors(self):
+        """Errors of the stellar populations that the prior asks for (ErrorModel), or None."""
+        wanted = self.prior.get("stellar_library")
+        return wanted and ErrorModel(self.forward.templates, SSPErrors(**wanted))
+
     def galaxies(self, rng, n):
-        """``n`` galaxies in chunks, see ``galaxies``."""
-        return galaxies(self.model, self.prior, rng, n)
+        """Simulate ``n`` galaxies in chunks; each of other stars if the prior has errors of them.
+
+        Yields
+        ------
+        chunk : dict of arrays with one row a galaxy
+            ``spectrum`` (m, n_pixels) and ``bands`` (m, n_bands), in units of the spectrum's
+            median; the labels of ``ForwardModel.labels``; and what ``draw_galaxies`` keeps as
+            nuisance.
+        """
+        forward = self.forward
+        for start in range(0, n, CHUNK):
+            size = min(CHUNK, n - start)
+            if self.errors:
+                forward = forward.with_templates(self.errors.draw(rng))
+            stars, screen, gas, nuisance = draw_galaxies(self.prior, rng, size, forward)
+            spectrum, bands = forward.noiseless(stars, screen, gas)
+            # The median is the continuum's level, however strong the lines.
+            level = np.median(spectrum, axis=1, keepdims=True)
+            labels = forward.labels(stars, bands)
+            seen = bands[:, : self.instrument.n_bands] / level
+            yield {**nuisance, **labels, "spectrum": spectrum / level, "bands": seen}
 
 
-def galaxies(model, prior, rng, n):
-    """Simulate ``n`` galaxies in chunks; each of another stellar library if the prior has errors.
-
-    Parameters
-    ----------
-    model : galaxy.forward_model.ForwardModel
-    prior : dict from ``priors.load_prior``
-    rng : numpy Generator
-    n : int
-
-    Yields
-    ------
-    chunk : dict of arrays with one row a galaxy
-        ``spectrum`` (m, n_pixels) and ``bands`` (m, n_bands), in units of the spectrum's median;
-        the labels of ``ForwardModel.labels``; and what ``draw_galaxies`` keeps as nuisance.
-    """
-    errors = prior.get("stellar_library")
-    errors = errors and ErrorModel(model.templates, SSPErrors(**errors))
-    for start in range(0, n, CHUNK):
-        size = min(CHUNK, n - start)
-        if errors:
-            model = model.with_templates(errors.draw(rng))
-        stars, screen, gas, nuisance = draw_galaxies(prior, rng, size, model)
-        spectrum, bands = model.noiseless(stars, screen, gas)
-        # The median is the continuum's level, however strong the lines.
-        level = np.median(spectrum, axis=1, keepdims=True)
-        labels = model.labels(stars, bands)
-        seen = bands[:, : model.instrument.n_bands] / level
-        yield {**nuisance, **labels, "spectrum": spectrum / level, "bands": seen}
+def galaxies(forward, prior, rng, n):
+    """``Simulator.galaxies`` of a forward model at hand."""
+    simulator = Simulator(forward.instrument, prior)
+    simulator.forward = forward
+    return simulator.galaxies(rng, n)
 
 
 def emission_lines(prior):

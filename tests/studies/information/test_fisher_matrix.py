@@ -117,8 +117,7 @@ def test_whitened_noise_is_white(model):
     n = 4000
     wave = model.instrument.wave
     seen = observing.observe(
-        np.ones((n, len(wave)), np.float32),
-        np.ones((n, 5), np.float32),
+        {"spectrum": np.ones((n, len(wave)), np.float32), "bands": np.ones((n, 5), np.float32)},
         model.instrument,
         conditions(20.0, calibration=0.0, velocity_error=0.0),
         (3, 4),
@@ -144,9 +143,8 @@ def test_observations_are_those_of_training(model):
     seed, wave = (7, 8), model.instrument.wave
     spectrum = 1 + 0.2 * np.sin(wave[None] / 20.0)
     settings = conditions(1e6)
-    seen = observing.observe(
-        spectrum.astype(np.float32), np.ones((1, 5), np.float32), model.instrument, settings, seed
-    )
+    noiseless = {"spectrum": spectrum.astype(np.float32), "bands": np.ones((1, 5), np.float32)}
+    seen = observing.observe(noiseless, model.instrument, settings, seed)
     draws = observing.Draws(seed, 1)
     velocity = settings.velocity_error * draws.normal(1).numpy()[0]
     weights = draws.normal(settings.calibration_order).numpy()[0] / 2.0

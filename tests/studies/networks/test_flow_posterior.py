@@ -1,19 +1,21 @@
 """The flow that studies/networks sets beside the mixture is a density."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from keras import ops
 
 from phangs_sfh.posterior.density import PosteriorSpec
-from phangs_sfh.problems import targets
+from phangs_sfh.problems.histories import LABELS
 from studies.networks import flow_posterior
 
-N = targets.N_TARGETS
+N = LABELS.n_targets
 
 
 def test_without_skewness_and_tails_it_is_one_normal():
-    normal = PosteriorSpec(n_components=1)
-    flow = flow_posterior.SinhArcsinhFlow(n_components=1)
+    normal = PosteriorSpec.standard(LABELS, n_components=1)
+    flow = flow_posterior.SinhArcsinhFlow.standard(LABELS, n_components=1)
     rng = np.random.default_rng(0)
     params = rng.normal(scale=0.2, size=(5, normal.n_params)).astype(np.float32)
     y = rng.normal(size=(5, N)).astype(np.float32)
@@ -27,7 +29,7 @@ def test_without_skewness_and_tails_it_is_one_normal():
 
 @pytest.mark.parametrize("skewness, tail", [(0.0, 0.0), (0.7, -0.4), (-1.0, 0.5)])
 def test_density_of_one_target_integrates_to_one_about_its_mean(skewness, tail):
-    flow = flow_posterior.SinhArcsinhFlow(n_components=1, n_leading=1)
+    flow = replace(flow_posterior.SinhArcsinhFlow.standard(LABELS, n_components=1), n_leading=1)
     params = np.zeros((1, flow.n_params), np.float32)
     params[:, -2 * N : -N], params[:, -N:] = skewness, tail
     x = np.linspace(-60, 60, 120_001, dtype=np.float32)

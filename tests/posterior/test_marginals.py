@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from scipy.special import log_expit
 
-from phangs_sfh.posterior import summaries
-from phangs_sfh.problems import targets
+from phangs_sfh.posterior.marginals import quantiles, share_moments
+from phangs_sfh.posterior.quantiles import normal_points
+from phangs_sfh.posterior.samples import samples
+from phangs_sfh.problems.histories import LABELS
 
 K = 4
-N_TARGETS, RATIO = targets.N_TARGETS, targets.RATIO_SLICE
+N_TARGETS, RATIO, MH = LABELS.n_targets, LABELS.slices["sfh"], LABELS.slices["mh"]
+SCALARS = [label.name for label in LABELS.scalars]
+AV = LABELS["av"].transform
 
 
 def _mixtures(n, seed=1):
@@ -79,20 +83,20 @@ def _error_in_sigma(found, truth):
 
 def test_scalars_and_metallicities_have_exact_quantiles(case):
     mixture, truth = case
-    columns = summaries.quantiles(*mixture)
-    error = _error_in_sigma(_stacked(columns, "mh"), truth.y[..., targets.MH_SLICE])
+    columns = quantiles(LABELS, *mixture)
+    error = _error_in_sigma(_stacked(columns, "mh"), truth.y[..., MH])
     assert error.mean() < 0.006 and error.max() < 0.05  # what 1e5 samples can tell
-    for i, name in enumerate(targets.SCALARS):
+    for i, name in enumerate(SCALARS):
         expected = truth.y[..., i]
         if name == "av":
-            expected = np.asarray(targets.av_from_target(expected))
+            expected = np.asarray(AV.from_target(expected))
         error = _error_in_sigma(_stacked(columns, name), expected)
         assert error.mean() < 0.008 and error.max() < 0.05, name
 
 
 def test_mass_fractions_within_three_hundredths_of_sigma(case):
     mixture, truth = case
-    found = _stacked(summaries.quantiles(*mixture), "sfh")
+    found = _stacked(quantiles(LABELS, *mixture), "sfh")
     linear = _error_in_sigma(found, truth.sfh)
     in_log = _error_in_sigma(np.log(found), np.log(truth.sfh))
     for error in (linear, in_log):
@@ -104,26 +108,26 @@ def test_mass_fractions_within_three_hundredths_of_sigma(case):
 def test_youngest_fraction_is_exact(case):
     """It hangs on one ratio alone: a logit-normal mixture."""
     mixture, truth = case
-    found = _stacked(summaries.quantiles(*mixture), "sfh")[..., 0]
+    found = _stacked(quantiles(LABELS, *mixture), "sfh")[..., 0]
     assert _error_in_sigma(np.log(found), np.log(truth.sfh[..., 0])).mean() < 0.008
 
 
 def test_percentiles_in_order_and_fractions_in_range(case):
     mixture, _ = case
-    columns = summaries.quantiles(*mixture)
-    for name in ["sfh", "mh", *targets.SCALARS]:
+    columns = quantiles(LABELS, *mixture)
+    for name in ["sfh", "mh", *SCALARS]:
         values = _stacked(columns, name)
         assert values.dtype == np.float32 and np.all(np.diff(values, axis=1) >= 0), name
     assert np.all((_stacked(columns, "sfh") > 0) & (_stacked(columns, "sfh") < 1))
 
 
-def test_fraction_moments_follow_targets_definition(case):
-    """A component without width: its mean logit is that of ``targets.log_fractions``."""
+def test_share_moments_follow_the_transforms_definition(case):
+    """A component without width: its mean logit is that of ``StickBreaking.log_shares``."""
     rng = np.random.default_rng(4)
     ratios = rng.normal(size=(5, 1, 15)).astype("float32") * 3
     nothing = np.zeros((5, 1, 21, 21), "float32"), np.ones((5, 1, 21), "float32")
-    mean, std, _ = summaries.fraction_moments(ratios, *nothing)
-    fractions = np.exp(np.asarray(targets.log_fractions(ratios), np.float64))
+    mean, std, _ = share_moments(ratios, *nothing, RATIO.start, LABELS.cut)
+    fractions = np.exp(np.asarray(LABELS["sfh"].transform.log_shares(ratios), np.float64))
     assert np.allclose(mean, np.log(fractions / (1 - fractions)), atol=2e-3)
     assert np.all(np.asarray(std) < 1e-4)
 
@@ -133,19 +137,17 @@ def test_far_out_parameters_stay_finite():
     loc = np.array([[-1e4] * 37, [1e4] * 37, [0.0] * 37])[:, None].repeat(K, 1)
     tril = np.stack([1e-6 * np.eye(37), 1e3 * np.eye(37), 1e3 * np.tril(np.ones((37, 37)))])
     mixture = _tensors(np.full((3, K), 1 / K), loc, tril[:, None].repeat(K, 1))
-    for columns in (summaries.quantiles(*mixture), summaries.samples(*mixture)):
+    for columns in (quantiles(LABELS, *mixture), samples(LABELS, *mixture)):
         for name, values in columns.items():
             assert np.all(np.isfinite(np.asarray(values))), name
 
 
 def test_samples_have_the_mixture_s_moments_and_correlations():
     weights, loc, tril = _mixtures(6, seed=5)
-    columns = summaries.samples(*_tensors(weights, loc, tril))
-    columns["av"] = np.asarray(targets.av_to_target(columns["av"]))
-    drawn = np.concatenate(
-        [np.stack([columns[n] for n in targets.SCALARS], -1), columns["mh"]], axis=-1
-    )
-    keep = np.r_[targets.SCALAR_SLICE, targets.MH_SLICE]
+    columns = samples(LABELS, *_tensors(weights, loc, tril))
+    columns["av"] = np.asarray(AV.to_target(columns["av"]))
+    drawn = np.concatenate([np.stack([columns[n] for n in SCALARS], -1), columns["mh"]], axis=-1)
+    keep = np.r_[0 : len(SCALARS), MH]
     mean = np.einsum("nk,nki->ni", weights, loc)
     offset = loc - mean[:, None]
     covariance = np.einsum("nk,nkia,nkja->nij", weights, tril, tril)
@@ -159,7 +161,7 @@ def test_samples_have_the_mixture_s_moments_and_correlations():
 
 def test_samples_agree_with_the_quantiles(case):
     mixture, _ = case
-    columns, drawn = summaries.quantiles(*mixture), summaries.samples(*mixture)
+    columns, drawn = quantiles(LABELS, *mixture), samples(LABELS, *mixture)
     assert drawn["sfh"].shape == (30, 256, 16)
     assert np.allclose(np.asarray(drawn["sfh"]).sum(-1), 1.0, atol=1e-4)
     for name in ("sfh", "mh", "mw_logage"):
@@ -169,7 +171,7 @@ def test_samples_agree_with_the_quantiles(case):
 
 
 def test_points_of_any_stretch_are_spread_evenly():
-    points = summaries.normal_points(256, 37)
+    points = normal_points(256, 37)
     assert np.allclose(points.mean(axis=0), 0, atol=1e-6)
     assert np.allclose(points.T @ points / 256, np.eye(37), atol=1e-5)
     for start in range(0, 256, 64):
