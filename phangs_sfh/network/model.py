@@ -1,5 +1,7 @@
 """The whole network: normalisation, two branches, attention, latent space, head."""
 
+import random
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -72,8 +74,25 @@ def build_model(widths, posterior, network=None, seed=0):
     model : keras.Model; inputs are a dict of tensors [n, width] in one unit (error <= 0 =
         missing), output ``params`` [n, P]
     """
-    network = network or NetworkSpec()
-    keras.utils.set_random_seed(seed)
+    with _seeded(seed):
+        return _build(widths, posterior, network or NetworkSpec(), seed)
+
+
+@contextmanager
+def _seeded(seed):
+    """The same initial weights for a seed, without touching the caller's random numbers.
+
+    Keras draws the seed of each initialiser from Python's generator, and nothing else at random.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def _build(widths, posterior, network, seed):
     inputs = {name: keras.Input((width,), name=name) for name, width in widths.items()}
     cleaned = dict(zip(inputs, Clean(name=CLEAN)(inputs), strict=True))
     features = Normalise(network.patch, name="normalise")(cleaned)

@@ -1,6 +1,7 @@
 """What the network must not care about: units, missing values, company in the batch."""
 
 import os
+import random
 import subprocess
 import sys
 
@@ -177,6 +178,25 @@ def test_saved_network_loads_safely_and_answers_the_same(model, tmp_path):
     loaded, _ = load_model(tmp_path)
     inputs = observations()
     np.testing.assert_allclose(answer(loaded, inputs), answer(model, inputs), atol=1e-6)
+
+
+def test_building_leaves_the_users_random_numbers_alone():
+
+    def drawn(build):
+        random.seed(1), np.random.seed(2), tf.random.set_seed(3)
+        weights = build()
+        return weights, (random.random(), np.random.rand(), float(tf.random.uniform([])))
+
+    def build(seed=5):
+        model = build_model(WIDTHS, PosteriorSpec.standard(LABELS, n_components=2), SMALL, seed)
+        return model.get_weights()
+
+    first, after = drawn(build)
+    random.seed(99), np.random.seed(99), tf.random.set_seed(99)
+    for one, two in zip(first, build(), strict=True):
+        np.testing.assert_array_equal(one, two)  # of their seed alone
+    assert after == drawn(lambda: None)[1]
+    assert any(np.any(one != two) for one, two in zip(first, build(6), strict=True))
 
 
 def test_damaged_model_is_refused(tmp_path):
