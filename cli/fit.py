@@ -64,6 +64,11 @@ import click
     "[default: 0.003 at a batch of 256, growing as the batch's square root].",
 )
 @click.option(
+    "--stream/--in-memory",
+    default=None,
+    help="Read the library from disk in every epoch [default: if it does not fit memory].",
+)
+@click.option(
     "--seed",
     default=1,
     show_default=True,
@@ -97,7 +102,7 @@ def fit(library, output, mirrored, replicas, multi_worker, wait, resume, overwri
     if strategy is not None:  # each replica gets the same share
         count = strategy.num_replicas_in_sync
         settings["batch_size"] = max(count, settings["batch_size"] // count * count)
-    chosen = fit_settings(opened, settings)
+    chosen = training.FitSettings(**settings)
     history = training.fit(opened, output / "run", chosen, strategy=strategy, **how)
     export(library, output, history)
 
@@ -106,28 +111,17 @@ def train_with_others(library, output, settings, how, cluster, started):
     """What one worker of many does."""
     from phangs_sfh.library import records
     from phangs_sfh.training import workers
+    from phangs_sfh.training.fit import FitSettings
 
     opened = records.open_library(library)
     own = workers.part_of(opened, cluster.index, cluster.size)
     records.verify(own, ("train", "valid"))
     output = Path(output or Path("saved_models") / opened.name)
     history = workers.fit(
-        opened, output / "run", fit_settings(opened, settings), cluster, started=started, **how
+        opened, output / "run", FitSettings(**settings), cluster, started=started, **how
     )
     if cluster.is_chief:
         export(library, output, history)
-
-
-def fit_settings(library, settings):
-    from phangs_sfh.library import records
-    from phangs_sfh.network.model import load_description
-    from phangs_sfh.training import fit as training
-
-    if settings["learning_rate"] is None:
-        settings["learning_rate"] = training.scaled_learning_rate(settings["batch_size"])
-    if settings["start_from"]:
-        settings["network"] = training.sizes_of(load_description(settings["start_from"]))
-    return training.FitSettings(conditions=records.conditions(library), **settings)
 
 
 def export(library, output, history):

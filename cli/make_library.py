@@ -36,7 +36,11 @@ import click
 @click.option(
     "--instrument", default="phangs", show_default=True, help="An instrument's name or file."
 )
-@click.option("--prior", default="broad", show_default=True, help="A prior's name or file.")
+@click.option("--prior", help="A prior's name or file [default: the problem's; broad].")
+@click.option(
+    "--problem", default="histories", show_default=True,
+    help="What is to be inferred: a problem's name, or package.module:OBJECT.",
+)  # fmt: skip
 @click.option(
     "--preview", is_flag=True, help="Only draw a dozen galaxies, into OUTPUT-preview.png."
 )
@@ -66,6 +70,8 @@ def make_library(output, galaxies, preview, part, gather, dask, overwrite, **set
     settings["overwrite"] = overwrite
     if preview:
         path = f"{output.rstrip('/')}-preview.png"
+        if settings.pop("problem") != "histories":
+            raise click.UsageError("--preview draws galaxies of the problem histories alone")
         del settings["workers"]
         draw_preview(path, **settings)
     elif gather:
@@ -123,7 +129,7 @@ def draw_preview(path, seed, ssp, prior, instrument, overwrite):
 
     if Path(path).exists() and not overwrite:
         raise InputError(f"{path}: exists already; use --overwrite or another name")
-    settings = load_prior(prior)
+    settings = load_prior(prior or DEFAULT)
     forward = ForwardModel(load_ssp(ssp), load_instrument(instrument))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     preview.draw_preview(path, forward, settings, seed)
