@@ -124,7 +124,7 @@ def draw_preview(path, seed, ssp, prior, instrument, overwrite):
     from phangs_sfh.galaxy.forward_model import ForwardModel
     from phangs_sfh.instrument.description import load_instrument
     from phangs_sfh.plots import preview
-    from phangs_sfh.problems.histories.priors import load_prior
+    from phangs_sfh.problems.histories.priors import DEFAULT, load_prior
     from phangs_sfh.ssp.engines import load_ssp
 
     if Path(path).exists() and not overwrite:
