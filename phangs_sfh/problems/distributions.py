@@ -56,7 +56,12 @@ class LabelDistribution(tfp.distributions.TransformedDistribution):
     """
 
     def __init__(self, targets, labels, name="LabelDistribution"):
-        super().__init__(targets, label_bijector(labels), name=name)
+        parameters = {"targets": targets, "labels": labels, "name": name}
+        super().__init__(targets, label_bijector(labels), parameters=parameters, name=name)
+
+    @classmethod
+    def _parameter_properties(cls, dtype, num_classes=None):
+        return {"targets": tfp.util.BatchedComponentProperties()}
 
     def _mean(self, seed=0):
         """Mean over 2048 draws of a fixed seed: a nonlinear function has no mean in closed form."""

@@ -1,0 +1,82 @@
+"""Labels: one description of what is inferred, on disk and back, and its refusals."""
+
+import json
+
+import numpy as np
+import pytest
+
+from phangs_sfh.errors import InputError
+from phangs_sfh.galaxy import ages
+from phangs_sfh.problems.histories import INPUTS, LABELS
+from phangs_sfh.problems.labels import Bins, Label, Labels
+from phangs_sfh.problems.problem import Described, load_problem
+from phangs_sfh.problems.transforms import Softplus
+
+
+def test_histories_as_they_always_were():
+    assert (LABELS.n_targets, LABELS.n_favoured, LABELS.cut) == (37, 12, 21)
+    assert len(LABELS.quantities) == 38 and LABELS.quantities[6:8] == ["sfh 0-3 Myr", "sfh 3-5 Myr"]
+    assert [label.name for label in LABELS.reported][:3] == ["sfh", "mh", "mw_logage"]
+    assert LABELS["sfh"].axis.edges == tuple(ages.EDGES_MYR)
+
+
+def test_description_survives_json():
+    described = Described("histories", INPUTS, LABELS)
+    content = json.loads(json.dumps(described.to_dict()))
+    assert Described.of(content, "x") == described
+    assert Described.of({}, "a file from before") == described
+
+
+def test_values_of_targets_are_the_values():
+    rng = np.random.default_rng(0)
+    values = {
+        label.name: rng.uniform(0.1, 2.0, (5, *label.shape)).astype(np.float32) for label in LABELS
+    }
+    values["sfh"] = values["sfh"] / values["sfh"].sum(axis=1, keepdims=True)
+    back = LABELS.values(LABELS.target(values, None))
+    for name, value in values.items():
+        np.testing.assert_allclose(back[name], value, rtol=3e-3, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda labels: labels[0].pop("name"),
+        lambda labels: labels[0]["transform"].update(kind="magic"),
+        lambda labels: labels[0]["transform"].update(softness=1.0),
+        lambda labels: labels[6]["axis"]["edges"].reverse(),
+        lambda labels: labels[6]["axis"].update(names=["one"]),
+        lambda labels: labels.append(labels[0]),
+        lambda labels: labels.reverse(),  # favoured targets no longer come first
+        lambda labels: labels.clear(),
+        lambda labels: labels.__setitem__(0, 7),
+    ],
+)
+def test_damaged_labels_are_refused_in_one_line(damage):
+    content = json.loads(json.dumps(LABELS.to_list()))
+    damage(content)
+    with pytest.raises(InputError, match=r"^mine/model.json: field 'labels' is damaged \(.*\n?.*$"):
+        Labels.from_list(content, "mine/model.json")
+
+
+@pytest.mark.parametrize("inputs", [None, [], ["spectrum", "spectrum"], ["sound"], 3, [["bands"]]])
+def test_unknown_inputs_are_refused(inputs):
+    with pytest.raises(InputError, match="model.json: field 'inputs'"):
+        Described.of({"labels": LABELS.to_list(), "inputs": inputs}, "model.json")
+
+
+@pytest.mark.parametrize("name", ["weather", "no.such.module:PROBLEM", "json:dumps", "json:NONE"])
+def test_a_problem_that_is_none_is_refused(name):
+    with pytest.raises(InputError, match=f"--problem {name}: "):
+        load_problem(name)
+
+
+def test_favoured_targets_come_first():
+    free, first = Label("a", "", "x"), Label("b", "", "y", Softplus(), favoured=1)
+    assert Labels((first, free)).n_favoured == 1
+    with pytest.raises(ValueError, match="must come first"):
+        Labels((free, first))
+    with pytest.raises(ValueError, match="names that differ"):
+        Labels((free, free))
+    with pytest.raises(ValueError, match="edges must rise"):
+        Bins.from_dict({"edges": [0, 2, 1], "unit": "Myr", "names": ["a", "b"]})
