@@ -21,7 +21,7 @@ from phangs_sfh.network.cleaning import clean, in_order
 from phangs_sfh.network.model import behind_cleaning, load_model
 from phangs_sfh.observations import flags
 from phangs_sfh.observations.flags import Flag
-from phangs_sfh.posterior import recalibration, reference, surprise
+from phangs_sfh.posterior import recalibration, surprise, training_set
 from phangs_sfh.posterior.density import posterior_of
 from phangs_sfh.posterior.fused_head import FusedHead
 from phangs_sfh.posterior.marginals import marginal_quantiles
@@ -43,7 +43,7 @@ class ServedModel(tf.Module):
     ----------
     model : keras.Model with a layer ``latent`` and a last, dense layer ``params``
     spec : PosteriorSpec
-    constants : dict of arrays, from ``reference.fit_reference``
+    constants : dict of arrays, from ``training_set.measure_constants``
     labels : Labels
     widths : dict, width of each input tensor by name, from ``problems.inputs.sizes``
     """
@@ -175,7 +175,7 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
         raise InputError(f"{folder}: exists already; use --overwrite or leave the number out")
     model_json.read(run_folder, NEEDED)
     model, description = load_model(run_folder)
-    constants = _reference(run_folder, model, description, library)
+    constants = _constants(run_folder, model, description, library)
     described = Described.of(description, run_folder / DESCRIPTION)
     widths = sizes(described.inputs, Instrument.from_dict(description["instrument"]))
     served = ServedModel(model, posterior_of(description), constants, described.labels, widths)
@@ -196,22 +196,22 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
     return folder
 
 
-def _reference(run_folder, model, description, library):
+def _constants(run_folder, model, description, library):
     """Constants of a run: its ``reference.npz``, or measured on ``library`` and stored there.
 
     They are those of certain weights: a run that went on has to be measured again.
     """
-    path = run_folder / reference.FILE
+    path = run_folder / training_set.FILE
     weights = checksums.sha256(run_folder / WEIGHTS)
     if path.exists() or library is None:
-        constants = reference.load_reference(path)
+        constants = training_set.load_constants(path)
         if str(constants.pop("weights", weights)) == weights:
             return constants
         if library is None:
             raise InputError(f"{path}: was measured with other weights; name the run's --library")
     from phangs_sfh.library import records
     from phangs_sfh.library.observing import ObservingConditions
-    from phangs_sfh.posterior.measure import N_TRAIN, measure_reference
+    from phangs_sfh.posterior.training_set import N_TRAIN, measure_training_set
 
     opened = records.open_library(library, Instrument.from_dict(description["instrument"]))
     limits = {"train": N_TRAIN, "valid": None}
@@ -219,8 +219,8 @@ def _reference(run_folder, model, description, library):
     stored = description.get("training", {}).get("conditions")
     conditions = None if stored is None else ObservingConditions.from_dict(stored)
     spec = posterior_of(description)
-    constants = measure_reference(model, examples, opened.survey(conditions), spec)
-    reference.save_reference(path, constants | {"weights": np.array(weights)})
+    constants = measure_training_set(model, examples, opened.survey(conditions), spec)
+    training_set.save_constants(path, constants | {"weights": np.array(weights)})
     return constants
 
 

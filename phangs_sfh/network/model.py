@@ -120,7 +120,7 @@ def _build(widths, posterior, network, seed):
 CLEAN = "clean"
 
 
-def set_reference(model, examples):
+def set_typical(model, examples):
     """Give a new model the scales of its inputs, from noiseless objects of the training set.
 
     Parameters
@@ -128,9 +128,9 @@ def set_reference(model, examples):
     model : from ``build_model``
     examples : dict of arrays, at least of the inputs by their ``record``
     """
-    deviation = model.get_layer("normalise").set_reference(examples)
+    deviation = model.get_layer("normalise").set_typical(examples)
     if deviation is not None:
-        model.get_layer("patches").set_reference(deviation)
+        model.get_layer("patches").set_typical(deviation)
 
 
 def behind_cleaning(model, outputs):

@@ -48,7 +48,7 @@ class Normalise(keras.layers.Layer):
 
     and of the bands ``bands`` [n, n_bands, 4], ``band_valid`` [n, n_bands] (0 or 1).
 
-    Means and scatters of the training set are weights that are not trained: ``set_reference``.
+    Means and scatters of the training set are weights that are not trained: ``set_typical``.
     """
 
     def __init__(self, patch, **kwargs):
@@ -67,7 +67,7 @@ class Normalise(keras.layers.Layer):
         initial = keras.initializers.Constant(value)
         return self.add_weight(name=name, shape=(length,), initializer=initial, trainable=False)
 
-    def set_reference(self, examples):
+    def set_typical(self, examples):
         """Take means and scatters from noiseless objects.
 
         Parameters

@@ -35,7 +35,7 @@ class Patches(keras.layers.Layer):
             trainable=False,
         )
 
-    def set_reference(self, deviation):
+    def set_typical(self, deviation):
         """Take the principal components of noiseless galaxies, [m, n_pixels] array."""
         tokens = self.whitening.shape[0]
         padding = tokens * self.patch - deviation.shape[-1]

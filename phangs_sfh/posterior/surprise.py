@@ -18,7 +18,7 @@ bands     the band farthest from the training set's range of band-to-spectrum ra
           that do not match.
 
 The last three guard against what the latent space ignores. keras.ops only; constants come from
-``posterior/reference.py``.
+``posterior/training_set.py``.
 """
 
 import numpy as np
@@ -136,7 +136,7 @@ def measure(latent, inputs, present, constants):
     ----------
     latent : (n, d) tensor
     inputs, present : from ``cleaning.clean``
-    constants : dict of arrays, see ``reference.fit_reference``
+    constants : dict of arrays, see ``training_set.measure_constants``
 
     Returns
     -------

@@ -19,7 +19,7 @@ from phangs_sfh.network.model import (
     build_model,
     load_description,
     load_model,
-    set_reference,
+    set_typical,
 )
 from phangs_sfh.posterior.density import PosteriorSpec, posterior_of
 from phangs_sfh.problems.inputs import sizes
@@ -292,7 +292,7 @@ def check_folder(out, stored, resume, overwrite):
 def build(library, train, spec, settings):
     """A new network for a library, with the scales of its first objects."""
     model = _bare(library, spec, settings)
-    set_reference(model, {key: value[:REFERENCE_GALAXIES] for key, value in train.items()})
+    set_typical(model, {key: value[:REFERENCE_GALAXIES] for key, value in train.items()})
     return model
 
 

@@ -8,7 +8,7 @@ from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument import emission_lines
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.network.model import NetworkSpec, build_model
-from phangs_sfh.posterior import reference
+from phangs_sfh.posterior import training_set
 from phangs_sfh.posterior.density import PosteriorSpec
 from phangs_sfh.problems.histories import INPUTS, LABELS, priors
 from phangs_sfh.problems.histories.simulator import galaxies
@@ -77,7 +77,7 @@ def write_run(folder, n=1200):
     spec = PosteriorSpec.standardised_by(y, LABELS, n_components=N_COMPONENTS)
     model = network(spec, instrument)
     inputs, half = observed(drawn), n // 2
-    constants = reference.fit_reference(
+    constants = training_set.measure_constants(
         model,
         LABELS,
         drawn["spectrum"][:half],
@@ -85,7 +85,7 @@ def write_run(folder, n=1200):
         batched({k: v[half:] for k, v in inputs.items()}, y[half:]),
         excluded=emission_lines.window_mask(instrument.wave),
     )
-    reference.save_reference(folder / reference.FILE, constants)
+    training_set.save_constants(folder / training_set.FILE, constants)
     model.save(folder / "model.keras")
     description = {
         "schema_version": 1,

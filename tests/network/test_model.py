@@ -148,7 +148,7 @@ def test_whitening_makes_the_principal_components_of_a_patch_alike():
     layer = Patches(64)
     empty = np.zeros((4000, 8), np.float32)
     layer(deviation.astype(np.float32), empty, empty)
-    layer.set_reference(deviation)
+    layer.set_typical(deviation)
     whitened = ops.convert_to_numpy(layer(deviation.astype(np.float32), empty, empty))[0, :, :64]
     expected = scatter / np.hypot(scatter, NOISE)
     np.testing.assert_allclose(whitened.std(axis=0), expected, rtol=0.1)

@@ -9,7 +9,7 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.instrument import emission_lines
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.network.cleaning import clean
-from phangs_sfh.posterior import reference, surprise
+from phangs_sfh.posterior import surprise, training_set
 from phangs_sfh.posterior.density import PosteriorSpec
 from phangs_sfh.problems.histories import LABELS
 
@@ -29,8 +29,10 @@ def trained():
         small_run.batched({k: v[part] for k, v in inputs.items()}, y[part]) for part in parts
     )
     mask = emission_lines.window_mask(INSTRUMENT.wave)
-    constants = reference.fit_reference(model, LABELS, drawn["spectrum"][:1000], train, valid, mask)
-    return reference.with_latent(model), constants
+    constants = training_set.measure_constants(
+        model, LABELS, drawn["spectrum"][:1000], train, valid, mask
+    )
+    return training_set.with_latent(model), constants
 
 
 @pytest.fixture(scope="module")
@@ -142,15 +144,15 @@ def test_shrunk_covariance_is_better_than_the_sample_s():
     rng = np.random.default_rng(61)
     truth = np.diag(rng.uniform(0.5, 2.0, 40))
     x = rng.normal(size=(50, 40)) @ np.sqrt(truth)
-    shrunk = reference.shrunk_covariance(x)
+    shrunk = training_set.shrunk_covariance(x)
     assert np.linalg.norm(shrunk - truth) < 0.5 * np.linalg.norm(np.cov(x.T) - truth)
     assert np.linalg.eigvalsh(shrunk).min() > 0.1
 
 
 def test_reference_survives_the_disk(trained, tmp_path):
     _, constants = trained
-    reference.save_reference(tmp_path / "reference.npz", constants)
-    read = reference.load_reference(tmp_path / "reference.npz")
+    training_set.save_constants(tmp_path / "reference.npz", constants)
+    read = training_set.load_constants(tmp_path / "reference.npz")
     assert set(read) == set(constants)
     assert all(np.array_equal(read[key], constants[key]) for key in read)
     assert [path.name for path in tmp_path.iterdir()] == ["reference.npz"]
@@ -161,4 +163,4 @@ def test_reference_without_examples_is_refused(trained):
     spec = PosteriorSpec.standard(LABELS, n_components=small_run.N_COMPONENTS)
     model = small_run.network(spec, INSTRUMENT)
     with pytest.raises(InputError, match="train split: no example"):
-        reference.fit_reference(model, LABELS, drawn["spectrum"], [], [])
+        training_set.measure_constants(model, LABELS, drawn["spectrum"], [], [])

@@ -13,9 +13,9 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.library.survey import Survey
 from phangs_sfh.network.cleaning import clean
-from phangs_sfh.posterior import reference, surprise
+from phangs_sfh.posterior import surprise, training_set
 from phangs_sfh.posterior.density import PosteriorSpec
-from phangs_sfh.posterior.measure import measure_reference
+from phangs_sfh.posterior.training_set import measure_training_set
 from phangs_sfh.problems.histories import INPUTS, LABELS
 from phangs_sfh.problems.problem import DEFAULT, Described
 
@@ -35,10 +35,10 @@ def test_surprise_is_calibrated_for_the_conditions_of_training():
     y = small_run.target_vectors(splits["train"])
     spec = PosteriorSpec.standardised_by(y, LABELS, n_components=small_run.N_COMPONENTS)
     model = small_run.network(spec, survey.instrument)
-    constants = measure_reference(model, splits, survey)
+    constants = measure_training_set(model, splits, survey)
     fresh = galaxies(1000, 3)
     cleaned, present = clean(survey.observe(fresh, [5, 6]))
-    latent = reference.with_latent(model)(cleaned)["latent"]
+    latent = training_set.with_latent(model)(cleaned)["latent"]
     found = np.asarray(
         surprise.surprise(surprise.measure(latent, cleaned, present, constants), constants)
     )
@@ -52,18 +52,18 @@ def test_export_measures_a_library_if_the_run_did_not(tmp_path):
 
     run, library = tmp_path / "run", tmp_path / "library"
     small_run.write_run(run, n=300)
-    (run / reference.FILE).unlink()
-    with pytest.raises(InputError, match=f"{reference.FILE}: missing.*--library"):
+    (run / training_set.FILE).unlink()
+    with pytest.raises(InputError, match=f"{training_set.FILE}: missing.*--library"):
         serving.export_model(run, tmp_path / "mine")
     write_library(library, 60, workers=1)
     folder = serving.export_model(run, tmp_path / "mine", library)
-    assert (folder / "saved_model.pb").exists() and (run / reference.FILE).exists()
+    assert (folder / "saved_model.pb").exists() and (run / training_set.FILE).exists()
     assert json.loads((folder / "model.json").read_text())["name"] == "mine"
     model = keras.saving.load_model(run / "model.keras", compile=False)
     model.get_layer("latent").bias.assign_add(model.get_layer("latent").bias + 1.0)
     model.save(run / "model.keras")
     with pytest.raises(InputError, match="other weights; name the run's --library"):
         serving.export_model(run, tmp_path / "mine")
-    before = (run / reference.FILE).read_bytes()
+    before = (run / training_set.FILE).read_bytes()
     assert serving.export_model(run, tmp_path / "mine", library).name == "2"
-    assert (run / reference.FILE).read_bytes() != before
+    assert (run / training_set.FILE).read_bytes() != before

@@ -13,6 +13,8 @@ import numpy as np
 from keras import ops
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.instrument import emission_lines
+from phangs_sfh.library import batches
 from phangs_sfh.network.cleaning import clean
 from phangs_sfh.posterior import marginals, recalibration, surprise
 from phangs_sfh.posterior.quantiles import PERCENTILES
@@ -25,13 +27,57 @@ N_SN_KNOTS = 12
 SMALL_SAMPLE = 3  # rows a dimension below which a covariance is not worth its name
 
 
+N_SPECTRA = 6000  # for the space of noiseless spectra
+N_TRAIN = 20_000
+N_VALID = 40_000  # observations; a galaxy is seen anew, in new noise, a few times
+MOST_TIMES = 5
+BATCH = 512
+TRAIN_SEED, VALID_SEED = 1_000_081, 1_000_099
+
+
 def with_latent(model):
     """The same network with outputs ``params`` and ``latent`` (its layer of that name)."""
     outputs = {"params": model.output, "latent": model.get_layer("latent").output}
     return keras.Model(model.inputs, outputs)
 
 
-def fit_reference(model, labels, spectra, train, valid, excluded=None, spec=None):
+def measure_training_set(model, examples, survey, spec=None):
+    """Constants behind surprise and prior of a trained network.
+
+    Parameters
+    ----------
+    model : keras.Model, trained
+    examples : dict with splits ``train`` and ``valid``, each a dict of arrays from records.load;
+        20 000 of ``train`` are used
+    survey : library.survey.Survey, with the conditions of the training
+    spec : PosteriorSpec, optional; with it percentiles are recalibrated
+
+    Returns
+    -------
+    constants : dict of arrays for ``save_constants``
+
+    Raises
+    ------
+    InputError
+        If a split is empty.
+    """
+    train = {key: value[:N_TRAIN] for key, value in examples["train"].items()}
+    times = N_VALID // max(1, batches.n_objects(examples["valid"]))
+    times = int(np.clip(times, 1, MOST_TIMES))
+    valid = {key: np.concatenate([value] * times) for key, value in examples["valid"].items()}
+    spectra = train["spectrum"][:N_SPECTRA] if "spectrum" in train else None
+    return measure_constants(
+        model,
+        survey.labels,
+        spectra,
+        batches.fixed_batches(train, survey, BATCH, TRAIN_SEED),
+        batches.fixed_batches(valid, survey, BATCH, VALID_SEED),
+        excluded=emission_lines.window_mask(survey.instrument.wave),
+        spec=spec,
+    )
+
+
+def measure_constants(model, labels, spectra, train, valid, excluded=None, spec=None):
     """Measure the training set.
 
     Parameters
@@ -105,16 +151,16 @@ def _spectral_space(spectra, excluded):
     }
 
 
-def _batches(network, batches):
-    for inputs, y in batches:
+def _asked(network, drawn):
+    for inputs, y in drawn:
         tensors = {name: ops.convert_to_tensor(x, "float32") for name, x in inputs.items()}
         cleaned, present = clean(tensors)
         yield cleaned, present, network.predict_on_batch(cleaned), ops.convert_to_numpy(y)
 
 
-def _collect(network, batches, constants, name):
+def _collect(network, drawn, constants, name):
     rows = {}
-    for cleaned, present, outputs, y in _batches(network, batches):
+    for cleaned, present, outputs, y in _asked(network, drawn):
         has_spectrum, has_bands = surprise.has_kinds(present)
         found = {
             "y": y,
@@ -203,7 +249,7 @@ def _band_range(rows):
     return {"band_mean": mean.astype(np.float32), "band_std": std.astype(np.float32)}
 
 
-def _held_out(network, batches, constants, labels, spec):
+def _held_out(network, drawn, constants, labels, spec):
     """What the valid split shows of rows with any data.
 
     Returns
@@ -211,7 +257,7 @@ def _held_out(network, batches, constants, labels, spec):
     distances : (N, 4) array; levels : dict from ``recalibration.fit_levels``, empty without spec
     """
     found, estimates, cumulative = [], [], []
-    for cleaned, present, outputs, y in _batches(network, batches):
+    for cleaned, present, outputs, y in _asked(network, drawn):
         has_spectrum, has_bands = surprise.has_kinds(present)
         some = ops.convert_to_numpy(has_spectrum | has_bands)
         measured = surprise.measure(outputs["latent"], cleaned, present, constants)
@@ -272,7 +318,7 @@ def prior_columns(labels, y):
     return columns
 
 
-def save_reference(path, constants):
+def save_constants(path, constants):
     """Write ``constants`` to ``path`` (.npz), through a temporary file in the same folder."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
@@ -284,8 +330,8 @@ def save_reference(path, constants):
         temporary.unlink(missing_ok=True)
 
 
-def load_reference(path):
-    """Read what ``save_reference`` wrote.
+def load_constants(path):
+    """Read what ``save_constants`` wrote.
 
     Raises
     ------
