@@ -1,1 +1,1 @@
-"""Rates, memory and where the time goes."""
+"""Rates, memory and where the time goes: docs/choices.md, scale.md, serving.md."""

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.description import load_instrument
@@ -148,3 +149,35 @@ def bagpipes_call(repeat=40):
         galaxy["dust"]["Av"] = 0.02 * number
         model.update(galaxy)
     return (time.process_time() - started) / repeat
+
+
+def measure(sizes):
+    """Print what libraries of these sizes cost, on one core."""
+    threadpool_limits(1)
+    costs = [write_in_fresh_process(n) for n in sizes]
+    for cost in costs:
+        rate = cost["n"] / cost["seconds"]
+        print(
+            f"{cost['n']:7d} galaxies: {cost['seconds']:7.1f} s of one core "
+            f"({cost['wall']:.1f} s by the clock), {rate:6.0f} galaxies/s, "
+            f"peak memory {cost['gigabytes']:.2f} GB"
+        )
+    first, last = costs[0], costs[-1]
+    if len(costs) > 1:
+        growth = (last["seconds"] / last["n"]) / (first["seconds"] / first["n"])
+        print(f"time per galaxy, {last['n']} against {first['n']}: {growth:.2f} (linear is 1)")
+    per_galaxy = last["seconds"] / last["n"]
+    product = matrix_product()
+    print(f"matrix product alone: {1e6 * product:.0f} µs a galaxy;")
+    print(f"  the library takes {per_galaxy / product:.1f} times as long, written to disk")
+    print("where the time goes, one shard under the profiler [µs a galaxy]:")
+    for stage, seconds in profile().items():
+        print(f"  {stage:40s} {1e6 * seconds:7.1f}")
+    call = bagpipes_call()
+    if call is None:
+        print("bagpipes is not installed: sh scripts/setup/install_bagpipes.sh")
+    else:
+        print(
+            f"one bagpipes model call: {1e3 * call:.1f} ms, {call / per_galaxy:.0f} times a galaxy "
+            "of the library"
+        )

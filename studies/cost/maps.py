@@ -1,9 +1,5 @@
 """How fast ``phangs-sfh map`` is from disk to maps, and how much memory it takes.
 
-    python -m studies.cost.maps            # 100², 200² and 400² spaxels, and a mosaic
-    python -m studies.cost.maps --sides 100 --mosaic 0
-    python -m studies.cost.maps --sides "" --images
-
 Cubes are full MUSE cubes (3681 channels, float32, DATA and STAT) in which every spaxel has a
 spectrum of the forward model with noise. The mosaic is a sparse file of 1400 by 1400 spaxels, 58 GB
 to every program that reads it; only ``--rows`` of its image rows hold spectra, the others are holes
@@ -131,19 +127,22 @@ def report(name, cube, maps, model, filled, more=()):
     return seconds
 
 
-@click.command()
-@click.option("--sides", default="100,200,400", show_default=True, help="Of square cubes.")
-@click.option("--mosaic", default=1400, show_default=True, help="Side of the sparse one, 0 = none.")
-@click.option("--rows", default=56, show_default=True, help="Image rows of it with spectra.")
-@click.option("--images", is_flag=True, help="With an image for the mosaic.")
-@click.option("--folder", type=click.Path(), help="For the cubes (5 GB) [default: temporary].")
-@click.option("--model", type=click.Path(), help="Exported model's folder [default: released].")
 def measure(sides, mosaic, rows, images, folder, model):
+    """Print what maps of these sizes cost.
+
+    Parameters
+    ----------
+    sides : list of int, of square cubes
+    mosaic, rows : side of the sparse cube, 0 for none, and image rows of it with spectra
+    images : bool, an image for the mosaic too
+    folder : for the cubes, 5 GB; None: a temporary one
+    model : exported model's folder, None: the released
+    """
     bank = spectrum_bank()
     with tempfile.TemporaryDirectory(dir=folder) as folder:
         cube, maps, image = (Path(folder) / f"{n}.fits" for n in ("cube", "maps", "F555W"))
         seconds = {}
-        for side in (int(s) for s in sides.split(",") if s):
+        for side in sides:
             write_cube(cube, side, range(side), bank)
             seconds[side] = report(f"{side} x {side}", cube, maps, model, side * side)
             cube.unlink()
@@ -159,7 +158,3 @@ def measure(sides, mosaic, rows, images, folder, model):
                 write_image(image, mosaic)
                 more = ["--image", f"F555W={image}", "--psf", "0.8"]
             report(f"mosaic {mosaic} x {mosaic}", cube, maps, model, len(filled) * mosaic, more)
-
-
-if __name__ == "__main__":
-    measure()

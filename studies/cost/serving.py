@@ -1,15 +1,11 @@
 """How fast the exported graph answers, where the time goes, and how much memory it takes.
 
-    python -m studies.cost.serving [MODEL_FOLDER] [--threads 1 2] [--batches 1 32 128 1024]
-    python -m studies.cost.serving --requests 100000
-
 Each number of threads is measured in a process of its own: TensorFlow fixes its threads at start.
 Times are the best of several runs, since other programs only ever add to them; CPU time, over all
-threads, is what counts where other programs run. ``--requests`` looks at memory alone: that many
+threads, is what counts where other programs run. ``memory`` looks at memory alone: many
 requests of one spectrum, every hundredth of 2 to 64.
 """
 
-import argparse
 import json
 import os
 import resource
@@ -169,29 +165,14 @@ def report(results):
         print("  " + ", ".join(f"{name} {value * 1e6:.1f}" for name, value in stage.items()))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    default = Path(__file__).parents[2] / "saved_models" / "phangs" / "3"
-    parser.add_argument("model", nargs="?", type=Path, default=default)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 128, 1024])
-    parser.add_argument("--requests", type=int, help="only look at memory over so many requests")
-    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        found = measure(options.model, options.child, options.batches)
-        found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps(found))
-        return
-    if options.requests:
-        memory(options.model, options.requests)
-        return
+def measure_all(folder, threads, batches):
+    """Measure each number of threads in a process of its own, and print the table."""
     results = []
-    for threads in options.threads:
-        command = [sys.executable, __file__, options.model, "--child", str(threads), "--batches"]
+    for number in threads:
+        command = [sys.executable, "-m", "studies.cost.serving", folder, number, *batches]
         child = subprocess.run(
-            [str(part) for part in (*command, *options.batches)],
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": str(threads)},
+            [str(word) for word in command],
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": str(number)},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -200,5 +181,12 @@ def main():
     report(results)
 
 
+def child(folder, threads, *batches):
+    """What a process of its own does: print one number of threads' results."""
+    found = measure(Path(folder), int(threads), [int(n) for n in batches])
+    found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(found))
+
+
 if __name__ == "__main__":
-    main()
+    child(*sys.argv[1:])

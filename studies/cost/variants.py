@@ -1,16 +1,12 @@
 """What smaller or faster variants of the network would save, and what they would cost in accuracy.
 
-    python -m studies.cost.variants MODEL_FOLDER LIBRARY [-n 4000] [--xla]
-
 Weights are rounded to float16, bfloat16 or int8 (post-training, one scale a column), or the whole
 network is run in bfloat16, or compiled by XLA; all answer the same observed test galaxies. Times
 are CPU time of one thread, so other programs on the machine hardly count.
 """
 
-import argparse
 import json
 import time
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -125,13 +121,15 @@ def quality(found, truth, reference):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path)
-    parser.add_argument("library", type=Path)
-    parser.add_argument("-n", type=int, default=4000)
-    parser.add_argument("--xla", action="store_true", help="XLA too; compiling takes a while")
-    options = parser.parse_args()
+def measure(model, library, n, xla):
+    """Print one line of JSON a variant.
+
+    Parameters
+    ----------
+    model, library : folders
+    n : int, test galaxies
+    xla : bool, XLA too; compiling takes a while
+    """
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 
@@ -141,24 +139,24 @@ def main():
     from phangs_sfh.posterior.density import posterior_of
     from phangs_sfh.problems.problem import Described
 
-    model, description = load_model(options.model)
+    whole, description = load_model(model)
     spec = posterior_of(description)
-    labels = Described.of(description, options.model).labels
+    labels = Described.of(description, model).labels
     instrument = Instrument.from_dict(description["instrument"])
     conditions = ObservingConditions.from_dict(
         description.get("training", {}).get("conditions", {})
     )
-    inputs, truth = observed(options.library, instrument, conditions, options.n)
-    weights = model.get_weights()
+    inputs, truth = observed(library, instrument, conditions, n)
+    weights = whole.get_weights()
     reference = None
     batch = [tf.constant(inputs[name][:BATCH]) for name in ORDER]
     for name in ["float32", "float16", "bfloat16", "int8", "bfloat16 activations", "XLA"]:
-        if name == "XLA" and not options.xla:
+        if name == "XLA" and not xla:
             continue
         kind = name if name in ("float16", "bfloat16", "int8") else "float32"
-        model.set_weights([rounded(w, kind) for w in weights])
+        whole.set_weights([rounded(w, kind) for w in weights])
         try:
-            network = in_bfloat16(model) if "activations" in name else model
+            network = in_bfloat16(whole) if "activations" in name else whole
             run = pipeline(network, spec, labels, xla=name == "XLA")
             found = answers(run, inputs)
         except Exception as error:  # a variant that cannot be made is a finding, not a failure
@@ -170,7 +168,3 @@ def main():
             seconds = cpu_time(lambda r=run: r(*batch)["sfh_p84"].numpy())
             row["us/spectrum"] = seconds / BATCH * 1e6
         print(json.dumps(row | quality(found, truth, reference)), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-DOCS = Path(__file__).parents[2] / "docs"
+from studies import DOCS
 
 
 @click.command(help=__doc__.splitlines()[0])

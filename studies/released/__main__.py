@@ -1,4 +1,4 @@
-"""Measure the released model again and put the numbers and figures where readers find them.
+"""Measure the released models again: numbers and figures of README and docs/benchmark.md.
 
     make figures BROAD=tfrecords/broad [PAPER=tfrecords/paper]
 
@@ -9,54 +9,61 @@ hour) and draws the demo. README.md and docs/benchmark.md get their tables betwe
 and demo.png.
 """
 
-import argparse
 import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from phangs_sfh.evaluation.report.markdown import number, put_between, table
-from phangs_sfh.peers.benchmark import report
+import click
 
-ROOT = Path(__file__).parents[2]
+from studies import DOCS
+
+README = DOCS.parent / "README.md"
 SHOWN = ("sn20", "sn50", "sn100")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--broad", required=True, help="library of prior broad")
-    parser.add_argument("--paper", help="library of prior paper")
-    parser.add_argument("--model", default="phangs", help="model's name or folder")
-    parser.add_argument("--paper-model", default="phangs-paper", help="the same for prior paper")
-    parser.add_argument("--work", default="figures", type=Path, help="folder for all results")
-    parser.add_argument("--benchmark", type=Path, help="folder of an earlier benchmark")
-    parser.add_argument("-n", default=300, type=int, help="spectra of the benchmark")
-    parser.add_argument("--bootstrapped", default=24, type=int)
-    parser.add_argument("--bagpipes", default=0, type=int, help="spectra that bagpipes fits")
-    options = parser.parse_args()
-    model = ["--model", options.model]
-    options.work.mkdir(parents=True, exist_ok=True)
-    for name in ("broad", "paper"):
-        library = getattr(options, name)
+@click.command(help=__doc__.splitlines()[0])
+@click.option("--broad", required=True, help="library of prior broad")
+@click.option("--paper", help="library of prior paper")
+@click.option("--model", default="phangs", show_default=True, help="model's name or folder")
+@click.option("--paper-model", default="phangs-paper", show_default=True, help="for prior paper")
+@click.option(
+    "--work",
+    default="figures",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="folder for all results",
+)
+@click.option("--benchmark", type=click.Path(path_type=Path), help="folder of an earlier benchmark")
+@click.option("-n", default=300, show_default=True, help="spectra of the benchmark")
+@click.option("--bootstrapped", default=24, show_default=True, help="of which pPXF resamples")
+@click.option("--bagpipes", default=0, show_default=True, help="spectra that bagpipes fits")
+def main(broad, paper, model, paper_model, work, benchmark, n, bootstrapped, bagpipes):
+    work.mkdir(parents=True, exist_ok=True)
+    for name, library, chosen in (("broad", broad, model), ("paper", paper, paper_model)):
         if library:
-            folder = options.work / name
-            chosen = options.model if name == "broad" else options.paper_model
+            folder = work / name
             command("evaluate", library, "-o", folder, "--overwrite", "--model", chosen)
             metrics = json.loads((folder / "metrics.json").read_text())
-            put(ROOT / "README.md", name, accuracy(metrics))
-    shutil.copy(options.work / "broad" / "predicted_against_true.png", ROOT / "docs")
-    folder = options.benchmark or options.work / "benchmark"
-    spectra = ["-n", options.n, "--bootstrapped", options.bootstrapped]
-    spectra += ["--bagpipes", options.bagpipes]
-    command("benchmark", "-o", folder, *spectra, *model)
+            put(README, name, accuracy(metrics))
+    shutil.copy(work / "broad" / "predicted_against_true.png", DOCS)
+    folder = benchmark or work / "benchmark"
+    spectra = ["-n", n, "--bootstrapped", bootstrapped, "--bagpipes", bagpipes]
+    command("benchmark", "-o", folder, *spectra, "--model", model)
+    put_benchmark(folder)
+    command("demo", "-o", work / "demo", "--overwrite")
+    for picture in (work / "demo").glob("*.png"):
+        shutil.copy(picture, DOCS / "demo.png")
+
+
+def put_benchmark(folder):
+    from phangs_sfh.peers.benchmark import report
+
     summary = json.loads((folder / report.JSON).read_text())
-    put(ROOT / "README.md", "benchmark", report.short_table(summary))
-    put(ROOT / "docs" / "benchmark.md", "benchmark", report.markdown(summary))
-    shutil.copy(folder / report.FIGURE, ROOT / "docs")
-    command("demo", "-o", options.work / "demo", "--overwrite")
-    for picture in (options.work / "demo").glob("*.png"):
-        shutil.copy(picture, ROOT / "docs" / "demo.png")
+    put(README, "benchmark", report.short_table(summary))
+    put(DOCS / "benchmark.md", "benchmark", report.markdown(summary))
+    shutil.copy(folder / report.FIGURE, DOCS)
 
 
 def command(*words):
@@ -67,6 +74,9 @@ def command(*words):
 
 def accuracy(metrics):
     """Scatter at three S/N and bias, from metrics.json."""
+    from phangs_sfh.evaluation.report.markdown import number, table
+    from phangs_sfh.peers.benchmark import report
+
     found = {name: metrics["conditions"][name]["scalars"] for name in SHOWN}
     header = ["[dex]", "S/N 20: std, 1.4826 MAD", "S/N 50", "S/N 100", "bias at S/N 50"]
     rows = []
@@ -77,8 +87,10 @@ def accuracy(metrics):
 
 
 def put(page, mark, text):
+    from phangs_sfh.evaluation.report.markdown import put_between
+
     if not put_between(page, mark, text):
-        print(f"{page.name}: no marks '{mark}', left as it is")
+        click.echo(f"{page.name}: no marks '{mark}', left as it is")
 
 
 if __name__ == "__main__":

@@ -2,63 +2,96 @@
 
     pip download --no-deps sdss-mangadap==4.5.0
     unzip -q sdss_mangadap-4.5.0-py3-none-any.whl -d dap
-    python -m studies.robustness --mangadap dap [--model NAME ...] [-n 300] [--ppxf 16]
+    python -m studies.robustness page dap [--model NAME ...] [-n 300] [--ppxf 16]
+    python -m studies.robustness grids dap grids
 
-The templates are read in place. pPXF's answers are kept in --cache: with another model nothing is
-fitted again.
+``page`` reads the templates in place; pPXF's answers are kept in --cache: with another model
+nothing is fitted again. ``grids`` writes the sets as SSP grids for ``make-library --ssp``:
+grids/miuscat.fits, bpass.fits, mastar.fits and mastar_noism.fits. The templates' own terms hold for
+these too: they are for your use and not to be passed on.
 """
 
-import argparse
 from pathlib import Path
 
-from phangs_sfh.evaluation.report.markdown import put_between
-from phangs_sfh.prediction.model import load_model
-from phangs_sfh.ssp import bc03
-from studies.robustness import apparent_ages, comparison
+import click
 
-PAGE = Path(__file__).parents[2] / "docs" / "robustness.md"
+from studies import DOCS
+
 MARK, AGES_MARK = "compare_libraries", "library_ages"
 
 
+@click.group(help=__doc__.splitlines()[0])
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--mangadap", required=True, help="unpacked sdss-mangadap wheel")
-    parser.add_argument("--model", nargs="*", default=["phangs", "phangs-robust"])
-    parser.add_argument("--libraries", nargs="*", default=comparison.NAMES)
-    parser.add_argument("-n", type=int, default=300, help="mocks a library")
-    parser.add_argument("--ppxf", type=int, default=16, help="of which pPXF fits so many")
-    parser.add_argument("--cache", default="compare_libraries", help="folder of pPXF's answers")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--page", default=PAGE, type=Path)
-    options = parser.parse_args()
-    text = "\n".join(tables(name, options) for name in options.model)
-    whole = [name for name in options.libraries if not name.endswith(comparison.OLD)]
-    grids = list(comparison.grids(options.mangadap, whole))[1:]
-    ages = apparent_ages.ages_table(grids, bc03.load())
-    for mark, part in ((MARK, text), (AGES_MARK, ages)):
-        if not put_between(options.page, mark, part):
-            raise SystemExit(f"{options.page}: no marks '{mark}'; put them back")
+    pass
 
 
-def tables(name, options):
-    """One model on all libraries: the page's text."""
+@main.command()
+@click.argument("mangadap", type=click.Path(exists=True))
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    default=("phangs", "phangs-robust"),
+    show_default=True,
+    help="name or folder; may be given several times",
+)
+@click.option("--set", "sets", multiple=True, help="of templates, by name [default: all]")
+@click.option("-n", default=300, show_default=True, help="mocks a set")
+@click.option("--ppxf", default=16, show_default=True, help="of which pPXF fits so many")
+@click.option("--cache", default="compare_libraries", show_default=True, help="pPXF's answers")
+@click.option("--workers", default=1, show_default=True, help="processes for pPXF")
+@click.option("--page", type=click.Path(path_type=Path), default=DOCS / "robustness.md")
+def page(mangadap, models, sets, n, ppxf, cache, workers, page):
+    """Tables of the page, from MANGADAP, an unpacked sdss-mangadap wheel."""
+    from phangs_sfh.evaluation.report.markdown import put_between
+    from phangs_sfh.ssp import bc03
+    from studies.robustness import apparent_ages, comparison
+
+    sets = sets or comparison.NAMES
+    text = "\n".join(tables(name, mangadap, sets, n, ppxf, cache, workers) for name in models)
+    whole = [name for name in sets if not name.endswith(comparison.OLD)]
+    foreign = list(comparison.grids(mangadap, whole))[1:]
+    ages = apparent_ages.ages_table(foreign, bc03.load())
+    for mark, between in ((MARK, text), (AGES_MARK, ages)):
+        if not put_between(page, mark, between):
+            raise click.ClickException(f"{page}: no marks '{mark}'; put them back")
+
+
+def tables(name, mangadap, sets, n, ppxf, cache, workers):
+    """One model on all sets: the page's text."""
+    from phangs_sfh.prediction.model import load_model
+    from studies.robustness import comparison
+
     model = load_model(name)
     found = {}
-    for library, grid in comparison.grids(options.mangadap, options.libraries):
-        folder = Path(options.cache) / library
-        found[library] = comparison.compare(
-            model, grid, options.n, options.ppxf, folder, workers=options.workers
-        )
-        print(library, {k: round(v, 2) for k, v in found[library]["coverage"].items()}, flush=True)
+    for known, grid in comparison.grids(mangadap, sets):
+        folder = Path(cache) / known
+        found[known] = comparison.compare(model, grid, n, ppxf, folder, workers=workers)
+        covered = {k: round(v, 2) for k, v in found[known]["coverage"].items()}
+        click.echo(f"{known} {covered}")
     return (
         f"## Model {model.info['name']} {model.info['version']}\n\n"
-        f"{options.n} mocks a library, S/N 50, bias, standard deviation and 1.4826 MAD in dex:\n\n"
+        f"{n} mocks a library, S/N 50, bias, standard deviation and 1.4826 MAD in dex:\n\n"
         + comparison.offsets_table(found)
         + "\nTruths in our 68 % intervals [%]:\n\n"
         + comparison.coverage_table(found)
         + "\nRoot mean square error [dex] and truths in 68 % intervals [%] by surprise, all "
         "tested libraries:\n\n" + comparison.surprise_table(found)
     )
+
+
+@main.command()
+@click.argument("mangadap", type=click.Path(exists=True))
+@click.argument("output", type=click.Path(path_type=Path))
+def grids(mangadap, output):
+    """Write the sets of MANGADAP as SSP grids into the folder OUTPUT."""
+    from phangs_sfh.ssp.grid import write_grid
+    from studies.robustness.foreign_ssps import SETS, load_foreign
+
+    output.mkdir(parents=True, exist_ok=True)
+    for name in SETS:
+        write_grid(load_foreign(name, mangadap), output / f"{name}.fits")
+        click.echo(output / f"{name}.fits")
 
 
 if __name__ == "__main__":
