@@ -27,8 +27,8 @@ from phangs_sfh.posterior.fused_head import FusedHead
 from phangs_sfh.posterior.marginals import marginal_quantiles
 from phangs_sfh.posterior.quantiles import PERCENTILES
 from phangs_sfh.posterior.samples import samples
+from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.inputs import sizes
-from phangs_sfh.problems.problem import Described
 
 WEIGHTS, DESCRIPTION, CARD = "model.keras", model_json.FILE, "model_card.md"
 NEEDED = ("schema_version", "instrument", "posterior")
@@ -176,7 +176,7 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
     model_json.read(run_folder, NEEDED)
     model, description = load_model(run_folder)
     constants = _constants(run_folder, model, description, library)
-    described = Described.of(description, run_folder / DESCRIPTION)
+    described = described_by(description, run_folder / DESCRIPTION)
     widths = sizes(described.inputs, Instrument.from_dict(description["instrument"]))
     served = ServedModel(model, posterior_of(description), constants, described.labels, widths)
     description |= {"name": folder.parent.name, "version": int(folder.name)}

@@ -17,6 +17,7 @@ from phangs_sfh.instrument.description import Instrument, read_instrument
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS
 from phangs_sfh.library.survey import Survey
+from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.problem import Described
 
 COMPRESSION = "GZIP"
@@ -116,7 +117,7 @@ def open_library(folder, instrument=None):
     try:
         field, remedy = f"{path}: field 'instrument'", "build the library anew with make-library"
         made_for = read_instrument(content["instrument"], field, remedy)
-        described = Described.of(content, path)
+        described = described_by(content, path)
         library = Library(folder, str(content["name"]), made_for, described, content)
         missing = [p for split in content["splits"] for p in library.shard_paths(split)
                    if not p.is_file()]  # fmt: skip

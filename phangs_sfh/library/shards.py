@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.instrument.description import Instrument
-from phangs_sfh.problems.problem import load_problem
+from phangs_sfh.problems.catalogue import load_problem
 
 
 def simulating(job):

@@ -25,7 +25,8 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library import on_dask
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
 from phangs_sfh.library.shards import simulating, write_shard
-from phangs_sfh.problems.problem import DEFAULT, load_problem
+from phangs_sfh.problems.catalogue import load_problem
+from phangs_sfh.problems.problem import DEFAULT
 from phangs_sfh.ssp.engines import computed_once
 from phangs_sfh.version import __version__
 

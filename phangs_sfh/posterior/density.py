@@ -23,7 +23,7 @@ import numpy as np
 from keras import ops
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.problems.problem import Described
+from phangs_sfh.problems.catalogue import described_by
 
 LOG_2PI = float(np.log(2.0 * np.pi))
 
@@ -246,5 +246,5 @@ def label_distribution(description, params):
     """
     from phangs_sfh.problems.distributions import LabelDistribution
 
-    labels = Described.of(description, "model.json").labels
+    labels = described_by(description, "model.json").labels
     return LabelDistribution(posterior_of(description).distribution(params), labels)

@@ -18,6 +18,7 @@ from phangs_sfh.observations.rest_frame import Observations
 from phangs_sfh.observations.table import read_observations
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.predict import N_DRAWS
+from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.problem import Described
 from phangs_sfh.progress import counted
 
@@ -44,7 +45,7 @@ class AnyModel:
     @cached_property
     def described(self) -> Described:
         """What is inferred from what, as the model.json says."""
-        return Described.of(self.info, f"{self.path}/{model_json.FILE}")
+        return described_by(self.info, f"{self.path}/{model_json.FILE}")
 
     @property
     def labels(self) -> Labels:

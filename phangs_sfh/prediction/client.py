@@ -16,8 +16,8 @@ from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
 from phangs_sfh.prediction.model_folder import read_description
 from phangs_sfh.prediction.results import answer_names
 from phangs_sfh.prediction.transport import IN_FLIGHT, ServerError
+from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.inputs import sizes
-from phangs_sfh.problems.problem import Described
 
 SIGNATURE, DRAWS = "serving_default", "posterior"
 ADDRESS = re.compile(r"(https?://)?([^/]+:\d+|[^/:]+)(?:/([^/]+))?(?:/(\d+))?/?")
@@ -113,7 +113,7 @@ def connect(address, description=None, timeout=TIMEOUT):
         where = base if version is None else f"{base}/{version}"
         raise InputError(_explained(error, where, transport)) from None
     full = f"{base}/{served}"
-    described = Described.of(info, Path(path) / model_json.FILE)
+    described = described_by(info, Path(path) / model_json.FILE)
     _check_signature(full, signatures, described, instrument)
     warnings = []
     if (name, str(served)) != (info["name"], str(info["version"])):

@@ -15,7 +15,7 @@ from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
 from phangs_sfh.prediction.model_folder import check_instrument, read_description
 from phangs_sfh.prediction.results import answer_names
-from phangs_sfh.problems.problem import Described
+from phangs_sfh.problems.catalogue import described_by
 
 if TYPE_CHECKING:
     from tensorflow_probability import distributions
@@ -190,7 +190,7 @@ def load_model(
         raise InputError(
             f"{path}: the SavedModel cannot be loaded ({reason}); export or copy it again"
         ) from None
-    labels = Described.of(info, path / model_json.FILE).labels
+    labels = described_by(info, path / model_json.FILE).labels
     absent = [name for name in answer_names(labels) if name not in outputs]
     if absent:
         raise InputError(

@@ -11,9 +11,9 @@ import numpy as np
 from astropy.table import Column, QTable
 
 from phangs_sfh.observations.flags import MEANING, Flag
+from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.histories import LABELS
 from phangs_sfh.problems.labels import Bins
-from phangs_sfh.problems.problem import Described
 from phangs_sfh.version import __version__
 
 PERCENTILES = ("p16", "p50", "p84")
@@ -89,7 +89,7 @@ def result_table(answers, model_info):
     flag = np.asarray(answers["flag"], np.int32)
     unanswered = (flag & Flag.NO_DATA) > 0
     table = QTable()
-    for quantity in quantities(Described.of(model_info, "model.json").labels):
+    for quantity in quantities(described_by(model_info, "model.json").labels):
         for name in quantity.columns:
             if name == "flag":
                 column = Column(flag)
@@ -118,7 +118,7 @@ def _described(quantity, name):
 
 def result_meta(model_info):
     """What a result must be read with (dict with FITS-sized keys)."""
-    labels = Described.of(model_info, "model.json").labels
+    labels = described_by(model_info, "model.json").labels
     more = {}
     if labels.vectors:
         axis = labels.vectors[0].axis

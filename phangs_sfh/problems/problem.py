@@ -1,17 +1,11 @@
 """The problem object: what is inferred from what, by which simulator, under which priors."""
 
-import importlib
 from dataclasses import dataclass
-from importlib import metadata
 
-from phangs_sfh.errors import InputError
 from phangs_sfh.problems import inputs
 from phangs_sfh.problems.labels import Labels
 
 DEFAULT = "histories"
-OURS = {"histories": "phangs_sfh.problems.histories:PROBLEM"}
-GROUP = "phangs_sfh.problems"
-"""Entry points by which an installed package offers its problems."""
 
 
 @dataclass(frozen=True)
@@ -59,51 +53,10 @@ class Described:
     inputs: tuple
     labels: Labels
 
-    @classmethod
-    def of(cls, content, source):
-        """From the content of library.json or model.json; files from before mean ``histories``.
-
-        Raises
-        ------
-        InputError
-            Names ``source`` where inputs or labels are damaged.
-        """
-        if "labels" not in content:
-            from phangs_sfh.problems.histories import INPUTS, LABELS
-
-            return cls(DEFAULT, INPUTS, LABELS)
-        found = inputs.from_list(content.get("inputs"), source)
-        return cls(str(content.get("problem")), found, Labels.from_list(content["labels"], source))
-
     def to_dict(self):
-        """Inverse of ``of``."""
+        """JSON; ``catalogue.described_by`` is the inverse."""
         return {
             "problem": self.problem,
             "inputs": inputs.to_list(self.inputs),
             "labels": self.labels.to_list(),
         }
-
-
-def load_problem(name=DEFAULT):
-    """A problem by its name, or as ``package.module:OBJECT``.
-
-    Raises
-    ------
-    InputError
-        If there is none of this name, or what is named is no Problem.
-    """
-    offered = {point.name: point.value for point in metadata.entry_points(group=GROUP)}
-    known = {**offered, **OURS}
-    module, colon, attribute = known.get(name, name).partition(":")
-    if not colon:
-        raise InputError(
-            f"--problem {name}: no such problem; known are {', '.join(known)}, or give "
-            "package.module:OBJECT"
-        )
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"--problem {name}: cannot be imported ({error})") from None
-    if not isinstance(found, Problem):
-        raise InputError(f"--problem {name}: is no Problem; name an object of phangs_sfh.problems")
-    return found

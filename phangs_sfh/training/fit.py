@@ -22,8 +22,8 @@ from phangs_sfh.network.model import (
     set_typical,
 )
 from phangs_sfh.posterior.density import PosteriorSpec, posterior_of
+from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.inputs import sizes
-from phangs_sfh.problems.problem import Described
 from phangs_sfh.training import checkpoints
 from phangs_sfh.training.optimizer import WholeBatchAdamW
 
@@ -231,7 +231,7 @@ def load_start(settings, library):
             f"{folder}/model.json: instrument differs from that of {library.folder}; start from a "
             "model of the library's instrument"
         )
-    known = Described.of(description, f"{folder}/model.json")
+    known = described_by(description, f"{folder}/model.json")
     if known != library.described:
         raise InputError(
             f"{folder}/model.json: problem '{known.problem}' has other labels or inputs than that "

@@ -117,12 +117,12 @@ def stages(folder, inputs):
     from phangs_sfh.posterior.density import posterior_of
     from phangs_sfh.posterior.fused_head import FusedHead
     from phangs_sfh.posterior.marginals import marginal_quantiles
-    from phangs_sfh.problems.problem import Described
+    from phangs_sfh.problems.catalogue import described_by
 
     model, description = load_model(folder)
     last = model.get_layer("params")
     network = behind_cleaning(model, last.input)
-    labels = Described.of(description, folder).labels
+    labels = described_by(description, folder).labels
     head = FusedHead(
         posterior_of(description), labels.cut, *last.get_weights(), variable=tf.Variable
     )

@@ -137,11 +137,11 @@ def measure(model, library, n, xla):
     from phangs_sfh.library.observing import ObservingConditions
     from phangs_sfh.network.model import load_model
     from phangs_sfh.posterior.density import posterior_of
-    from phangs_sfh.problems.problem import Described
+    from phangs_sfh.problems.catalogue import described_by
 
     whole, description = load_model(model)
     spec = posterior_of(description)
-    labels = Described.of(description, model).labels
+    labels = described_by(description, model).labels
     instrument = Instrument.from_dict(description["instrument"])
     conditions = ObservingConditions.from_dict(
         description.get("training", {}).get("conditions", {})

@@ -250,7 +250,7 @@ def test_export_writes_warm_up_requests_and_does_without_the_protos(tmp_path, mo
 
 def test_warm_up_of_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(InputError, match="no saved_model.pb"):
-        warm_up.write_requests(tmp_path, "mine", 1761, 5)
+        warm_up.write_requests(tmp_path, "mine", {"flux": 1761})
 
 
 def test_models_config_names_every_released_model():

@@ -7,9 +7,10 @@ import pytest
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy import ages
+from phangs_sfh.problems.catalogue import described_by, load_problem
 from phangs_sfh.problems.histories import INPUTS, LABELS
 from phangs_sfh.problems.labels import Bins, Label, Labels
-from phangs_sfh.problems.problem import Described, load_problem
+from phangs_sfh.problems.problem import Described
 from phangs_sfh.problems.transforms import Softplus
 
 
@@ -23,8 +24,8 @@ def test_histories_as_they_always_were():
 def test_description_survives_json():
     described = Described("histories", INPUTS, LABELS)
     content = json.loads(json.dumps(described.to_dict()))
-    assert Described.of(content, "x") == described
-    assert Described.of({}, "a file from before") == described
+    assert described_by(content, "x") == described
+    assert described_by({}, "a file from before") == described
 
 
 def test_values_of_targets_are_the_values():
@@ -62,7 +63,7 @@ def test_damaged_labels_are_refused_in_one_line(damage):
 @pytest.mark.parametrize("inputs", [None, [], ["spectrum", "spectrum"], ["sound"], 3, [["bands"]]])
 def test_unknown_inputs_are_refused(inputs):
     with pytest.raises(InputError, match="model.json: field 'inputs'"):
-        Described.of({"labels": LABELS.to_list(), "inputs": inputs}, "model.json")
+        described_by({"labels": LABELS.to_list(), "inputs": inputs}, "model.json")
 
 
 @pytest.mark.parametrize("name", ["weather", "no.such.module:PROBLEM", "json:dumps", "json:NONE"])
