@@ -5,7 +5,6 @@ cleaning, network, posterior, percentiles, surprise and flags.
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from keras import ops
 from phangs_sfh.errors import InputError
 from phangs_sfh.export.warm_up import write_requests
 from phangs_sfh.files import checksums, model_json
+from phangs_sfh.files.whole import whole_folder
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.network.cleaning import clean, in_order
 from phangs_sfh.network.model import behind_cleaning, load_model
@@ -181,8 +181,8 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
     served = ServedModel(model, posterior_of(description), constants, described.labels, widths)
     description |= {"name": folder.parent.name, "version": int(folder.name)}
     description |= described.to_dict() | {"columns": describe_columns(described.labels)}
-    temporary = folder.parent / f".{folder.name}.partial-{os.getpid()}"
-    try:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with whole_folder(folder) as temporary:
         served.save(temporary)
         write_requests(temporary, description["name"], widths)
         (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
@@ -190,9 +190,6 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
             if (run_folder / name).exists():
                 shutil.copyfile(run_folder / name, temporary / name)
         checksums.write(temporary, ("saved_model.pb", "variables", WEIGHTS, DESCRIPTION))
-        _replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
@@ -222,20 +219,6 @@ def _constants(run_folder, model, description, library):
     constants = measure_training_set(model, examples, opened.survey(conditions), spec)
     training_set.save_constants(path, constants | {"weights": np.array(weights)})
     return constants
-
-
-def _replace(temporary, folder):
-    """Rename ``temporary`` to ``folder``; an old one is moved away first, then removed."""
-    old = temporary.with_name(temporary.name + "-old")
-    if folder.exists():
-        os.rename(folder, old)
-    try:
-        os.rename(temporary, folder)
-    except OSError:
-        if old.exists():
-            os.rename(old, folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def version_folder(out_folder):

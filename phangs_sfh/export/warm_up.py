@@ -4,10 +4,10 @@ TensorFlow optimises a graph at the first request of each signature, and oneDNN 
 the first of each batch size: without these requests the first user waits for both.
 """
 
-import os
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.whole import whole_file
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 """Where TF Serving looks, below the version folder: a TFRecord file of PredictionLog messages."""
@@ -75,12 +75,7 @@ def write_requests(folder, name, widths):
 
     path = folder / FILE
     path.parent.mkdir(exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for log in logs:
-                writer.write(log.SerializeToString(deterministic=True))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, tf.io.TFRecordWriter(str(temporary)) as writer:
+        for log in logs:
+            writer.write(log.SerializeToString(deterministic=True))
     return path

@@ -6,10 +6,10 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.whole import write_text
 
 FILE = "checksums.json"
 
@@ -37,12 +37,7 @@ def write(folder, names):
         files = path.rglob("*") if path.is_dir() else [path]
         for file in sorted(file for file in files if file.is_file()):
             sums[file.relative_to(folder).as_posix()] = sha256(file)
-    temporary = folder / f".{FILE}.partial-{os.getpid()}"
-    try:
-        temporary.write_text(json.dumps(sums, indent=1) + "\n")
-        os.replace(temporary, folder / FILE)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(folder / FILE, json.dumps(sums, indent=1) + "\n")
 
 
 def verify(folder, names=None, remedy="copy it again"):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.whole import whole_file
 
 FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv"}
 
@@ -94,10 +95,7 @@ def check_output(path, overwrite=False):
 
 
 def write_table(table, path, overwrite=False):
-    """Write a table as FITS or ECSV, by the name's ending, in one step.
-
-    It is written beside its place under a temporary name and renamed, so that ``path`` never holds
-    half a table.
+    """Write a table as FITS or ECSV, by the name's ending, whole or not at all.
 
     Raises
     ------
@@ -106,15 +104,11 @@ def write_table(table, path, overwrite=False):
     """
     check_output(path, overwrite)
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        with quiet():
-            table.write(temporary, format=FORMATS[path.suffix.lower()], overwrite=True)
-        os.replace(temporary, path)
+        with whole_file(path) as temporary, quiet():
+            table.write(temporary, format=FORMATS[path.suffix.lower()])
     except OSError as error:
         raise InputError(
             f"{path}: cannot be written ({error.strerror or error}); "
             "free some space or choose another folder"
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,10 +1,9 @@
 """Shards of a library from the workers of a Dask cluster, which need not share a disk."""
 
-import os
-import socket
 import tempfile
 from pathlib import Path
 
+from phangs_sfh.files.whole import whole_file
 from phangs_sfh.library.shards import simulating, write_shard
 from phangs_sfh.machines.dask_cluster import each
 from phangs_sfh.ssp.engines import ENGINES
@@ -29,13 +28,8 @@ def write_shards(client, building, shards, job):
     """
     grid = None if job["ssp"] in ENGINES else Path(job["ssp"]).read_bytes()
     for shard, data in each(client, simulate, shards, (job, grid)):
-        path = building / shard.file
-        temporary = Path(f"{path}.partial-{socket.gethostname()}-{os.getpid()}")
-        try:
+        with whole_file(building / shard.file) as temporary:
             temporary.write_bytes(data)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
         yield shard
 
 

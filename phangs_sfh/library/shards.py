@@ -1,12 +1,10 @@
 """One shard of a library: simulated, serialised, written whole or not at all."""
 
 import errno
-import os
-import socket
-from pathlib import Path
 
 import numpy as np
 
+from phangs_sfh.files.whole import whole_file
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.problems.catalogue import load_problem
 
@@ -20,7 +18,7 @@ def simulating(job):
 
 
 def write_shard(path, shard, seed, simulator, inputs):
-    """Simulate one shard and write it, through a temporary file beside it.
+    """Simulate one shard and write it.
 
     The same shard, seed and simulator give the same bytes.
 
@@ -40,23 +38,19 @@ def write_shard(path, shard, seed, simulator, inputs):
     import tensorflow as tf
 
     rng = np.random.default_rng(np.random.SeedSequence(shard.entropy(seed)))
-    temporary = Path(f"{path}.partial-{socket.gethostname()}-{os.getpid()}")
     # Noise-like mantissas hardly shrink: a higher level costs time and saves nothing.
     options = tf.io.TFRecordOptions(compression_type="GZIP", compression_level=1)
     try:
-        with tf.io.TFRecordWriter(str(temporary), options) as writer:
+        with whole_file(path) as temporary, tf.io.TFRecordWriter(str(temporary), options) as writer:
             index = shard.first
             for chunk in simulator.galaxies(rng, shard.n_galaxies):
                 for record in serialise(chunk, index, inputs):
                     writer.write(record)
                     index += 1
-        os.replace(temporary, path)
     except tf.errors.OpError as error:
         # TensorFlow writes by itself, and has its own exceptions for what happens to files.
         full = isinstance(error, tf.errors.ResourceExhaustedError)
         raise OSError(errno.ENOSPC if full else errno.EIO, error.message, str(path)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def serialise(chunk, first_index, inputs):

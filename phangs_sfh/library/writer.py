@@ -7,12 +7,9 @@ bytes are those of an unbroken run. So they are, too, where several machines sha
 hand (``write_part`` on each) or through Dask (``dask``).
 """
 
-import fcntl
 import json
 import multiprocessing
 import os
-import shutil
-import socket
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -20,7 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files import checksums
+from phangs_sfh.files import checksums, lock
+from phangs_sfh.files.lock import Busy, held
+from phangs_sfh.files.whole import remove_leftovers, replace_folder, write_first, write_text
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library import on_dask
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
@@ -175,10 +174,6 @@ def _is_made(folder, contents):
     return {key: made.get(key) for key in contents} == contents
 
 
-class Busy(InputError):
-    """Another run holds the folder."""
-
-
 def _missing(building, shards, progress):
     """Those of ``shards`` that are not there; the others are reported as done."""
     todo = []
@@ -193,14 +188,12 @@ def _missing(building, shards, progress):
 def _finish(folder, building, shards, contents):
     """Add library.json and give the folder its name."""
     contents["splits"] = _inventory(building, shards)
-    _write_json(building / "library.json", contents)
-    if folder.exists():
-        shutil.rmtree(folder)
-    os.replace(building, folder)
+    write_text(building / "library.json", json.dumps(contents, indent=1) + "\n")
+    replace_folder(building, folder)
     # Only now: shards without their plan could be taken up by a build with other settings.
     (folder / "plan.json").unlink()
     (folder / "ssp.fits").unlink(missing_ok=True)
-    (folder / "lock").unlink()
+    (folder / lock.FILE).unlink()
 
 
 def describe(name, n_galaxies, seed, ssp="bc03", prior=None, problem=DEFAULT, instrument=None):
@@ -242,36 +235,24 @@ def _check(folder, n_galaxies, seed, overwrite):
 def _building_folder(building, contents, shared=False):
     """Hold ``building`` for this run alone, or for all parts of one library (``shared``); take up
     an unfinished build of the same contents."""
-    building.mkdir(parents=True, exist_ok=True)
-    with open(building / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(
-                f"{building}: another run is writing here; wait for it or give another name"
-            ) from None
+    building.parent.mkdir(parents=True, exist_ok=True)
+    busy = f"{building}: another run is writing here; wait for it or give another name"
+    with held(building, busy, shared):
         if not shared:
-            for leftover in building.glob("*.partial-*"):
-                leftover.unlink()
+            remove_leftovers(building)
         _keep_plan(building, contents)
         yield
 
 
 def _keep_plan(building, contents):
-    """Write plan.json, or compare with the one there; of several at once, one writes."""
+    """Write plan.json, or compare with the one there."""
     plan = building / "plan.json"
-    temporary = building / f"plan.json.partial-{socket.gethostname()}-{os.getpid()}"
-    temporary.write_text(json.dumps(contents, indent=1) + "\n")
-    try:
-        os.link(temporary, plan)
-    except FileExistsError:
-        if json.loads(plan.read_text()) != contents:
-            raise InputError(
-                f"{building}: holds an unfinished library with other settings; finish it with "
-                "those settings or remove the folder"
-            ) from None
-    finally:
-        temporary.unlink()
+    written = write_first(plan, json.dumps(contents, indent=1) + "\n")
+    if not written and json.loads(plan.read_text()) != contents:
+        raise InputError(
+            f"{building}: holds an unfinished library with other settings; finish it with those "
+            "settings or remove the folder"
+        )
 
 
 def _run(shards, building, job, workers, progress):
@@ -340,9 +321,3 @@ def _inventory(building, shards):
         splits[shard.split]["shards"].append(entry)
         splits[shard.split]["n_galaxies"] += shard.n_galaxies
     return splits
-
-
-def _write_json(path, contents):
-    temporary = path.with_suffix(".json.partial-0")
-    temporary.write_text(json.dumps(contents, indent=1) + "\n")
-    os.replace(temporary, path)

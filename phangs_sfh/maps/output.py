@@ -5,6 +5,7 @@ map; it has its name only when it is whole, and until then lies in a work folder
 """
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from astropy.io import fits
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files.tables import check_output, quiet
+from phangs_sfh.files.whole import whole_file
 from phangs_sfh.maps.rates_and_densities import quantities
 from phangs_sfh.observations.flags import MEANING
 from phangs_sfh.prediction.results import quantities as columns_of
@@ -110,9 +112,6 @@ class MapFile:
         check_map_output(path, overwrite)
         self.path, self.shape, self.layout = Path(path), shape, {e.name: e for e in layout}
         self.work, self.sparse = work, part
-        self.temporary = self.path.with_name(f".{self.path.stem}.{os.getpid()}.fits")
-        if work is not None:
-            self.temporary = work.maps
         self.headers = [_primary(cards or {})] + [_header(e, shape, wcs) for e in layout]
         self.offsets = {}
 
@@ -124,12 +123,15 @@ class MapFile:
     def __enter__(self):
         resumed = self.work is not None and self.work.resumed
         try:
-            self.file = open(self.temporary, "rb+" if resumed else "wb+", buffering=0)
-            self._lay_out(resumed)
-            if self.work is not None and not resumed:
-                self.done(0)
+            with ExitStack() as opened:
+                maps = self.work.maps if self.work else opened.enter_context(whole_file(self.path))
+                file = open(maps, "rb+" if resumed else "wb+", buffering=0)
+                self.file = opened.enter_context(file)
+                self._lay_out(resumed)
+                if self.work is not None and not resumed:
+                    self.done(0)
+                self.opened = opened.pop_all()
         except OSError as error:
-            self._abandon()
             raise self._refusal(error) from None
         return self
 
@@ -178,22 +180,16 @@ class MapFile:
 
     def __exit__(self, kind, error, traceback):
         if kind is not None:
-            self._abandon()
+            self.opened.__exit__(kind, error, traceback)
             return
         try:
-            self.file.truncate(self.end)
-            os.fsync(self.file.fileno())
-            self.file.close()
-            os.replace(self.temporary, self.path)
+            with self.opened:
+                self.file.truncate(self.end)
+                os.fsync(self.file.fileno())
+                if self.work is not None:
+                    os.replace(self.work.maps, self.path)
         except OSError as problem:
-            self._abandon()
             raise self._refusal(problem) from None
-
-    def _abandon(self):
-        if hasattr(self, "file"):
-            self.file.close()
-        if self.work is None:
-            self.temporary.unlink(missing_ok=True)
 
     def _refusal(self, error):
         return InputError(

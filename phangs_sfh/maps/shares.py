@@ -6,18 +6,18 @@ the rest takes no room), and ``I-of-N.json`` with these rows and counts. A part 
 folder of its own (``unfinished``), so one that was killed goes on where it was.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import socket
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from astropy.io import fits
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.lock import Busy, held
+from phangs_sfh.files.whole import write_first, write_text
 from phangs_sfh.maps.mapper import Counts
 from phangs_sfh.maps.output import check_map_output
 
@@ -81,14 +81,14 @@ def note_done(path, blocks, counts):
     counts : Counts
     """
     rows = [blocks[0].start, blocks[-1].stop] if blocks else [0, 0]
-    _write_json(path.with_suffix(".json"), {"rows": rows, **counts.state})
+    write_text(path.with_suffix(".json"), json.dumps({"rows": rows, **counts.state}))
 
 
 def gather_if_last(output, overwrite=False):
     """As ``gather``, but None while parts are missing or another job joins them."""
     try:
         return gather(output, overwrite)
-    except Unready:
+    except (Unready, Busy):
         return None
 
 
@@ -176,48 +176,24 @@ def _join(whole, parts):
 @contextmanager
 def _locked(folder, shared=False):
     """Hold the folder for joining, or together with other parts (``shared``)."""
-    while True:
+    lock = held(folder, f"{folder}: another job is at work on it; wait for it", shared, shared)
+    with ExitStack() as stack:
         try:
-            if shared:
-                folder.mkdir(exist_ok=True)
-            lock = open(folder / "lock", "w")
+            stack.enter_context(lock)
         except FileNotFoundError:
             raise Unready(f"{folder}: no parts of maps; run map --shard I/N first") from None
         except OSError as error:
             raise InputError(
                 f"{folder}: cannot be written ({error.strerror}); choose another folder"
             ) from None
-        with lock:
-            try:
-                fcntl.flock(lock, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Unready(f"{folder}: another job is at work on it; wait for it") from None
-            try:
-                kept = os.path.samestat(os.fstat(lock.fileno()), os.stat(folder / "lock"))
-            except FileNotFoundError:
-                kept = False
-            if kept:  # else the folder was joined and removed meanwhile
-                yield
-                return
+        yield
 
 
 def _keep_plan(folder, plan):
-    """Write plan.json, or compare with the one there; of several at once, one writes."""
-    temporary = folder / f"plan.json.partial-{socket.gethostname()}-{os.getpid()}"
-    temporary.write_text(json.dumps(plan))
-    try:
-        os.link(temporary, folder / "plan.json")
-    except FileExistsError:
-        if json.loads((folder / "plan.json").read_text()) != plan:
-            raise InputError(
-                f"{folder}: holds parts of a run with other input, options or number of parts; "
-                "finish that run or remove the folder"
-            ) from None
-    finally:
-        temporary.unlink()
-
-
-def _write_json(path, content):
-    temporary = path.with_name(f"{path.name}.partial")
-    temporary.write_text(json.dumps(content))
-    os.replace(temporary, path)
+    """Write plan.json, or compare with the one there."""
+    written = write_first(folder / "plan.json", json.dumps(plan))
+    if not written and json.loads((folder / "plan.json").read_text()) != plan:
+        raise InputError(
+            f"{folder}: holds parts of a run with other input, options or number of parts; finish "
+            "that run or remove the folder"
+        )

@@ -7,7 +7,6 @@ sums of the bins. A run with another checksum starts anew; a run that is refused
 
 import hashlib
 import json
-import os
 import shutil
 import time
 from pathlib import Path
@@ -15,6 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files import lock
+from phangs_sfh.files.lock import held
+from phangs_sfh.files.whole import remove, whole_file, write_text
 
 SAVE_SECONDS, SAVE_STACK_SECONDS = 5.0, 60.0
 """Progress, and sums of bins, which may be hundreds of megabytes, are saved this often."""
@@ -68,14 +70,14 @@ class Work:
 
     def __enter__(self):
         existed = self.folder.is_dir()
+        busy = f"{self.output}: another run is at work on it; wait for it or stop it"
+        self.lock = held(self.folder, busy)
         try:
-            self.folder.mkdir(exist_ok=True)
-            self.lock = open(self.folder / "lock", "wb")
+            self.lock.__enter__()
         except OSError as error:
             raise InputError(
                 f"{self.folder}: cannot be written ({error.strerror}); choose another folder"
             ) from None
-        self._lock()
         request = self.folder / "request.json"
         progress = self._read("progress.json")
         same = self._read("request.json").get("checksum") == self.checksum
@@ -85,23 +87,10 @@ class Work:
             return self
         self.replaced = existed and request.exists() and not same
         for file in self.folder.iterdir():
-            if file.name != "lock":
-                file.unlink()
+            if file.name != lock.FILE:
+                remove(file)
         self._write("request.json", {"checksum": self.checksum})
         return self
-
-    def _lock(self):
-        try:
-            import fcntl
-        except ImportError:  # not on Windows
-            return
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self.lock.close()
-            raise InputError(
-                f"{self.output}: another run is at work on it; wait for it or stop it"
-            ) from None
 
     def due(self, seconds=None):
         """True if the last save is long ago."""
@@ -117,9 +106,8 @@ class Work:
     def save_stack(self, rows, **arrays):
         """Save sums of bins over all rows before ``rows``, if the last time is long ago."""
         if self.due(SAVE_STACK_SECONDS):
-            temporary = self.folder / "stack.partial.npz"
-            np.savez(temporary, rows=rows, **arrays)
-            os.replace(temporary, self.folder / "stack.npz")
+            with whole_file(self.folder / "stack.npz") as temporary:
+                np.savez(temporary, rows=rows, **arrays)
             self.saved = time.monotonic()
 
     def load_stack(self, **arrays):
@@ -141,11 +129,9 @@ class Work:
         return content if isinstance(content, dict) else {}
 
     def _write(self, name, content):
-        temporary = self.folder / f"{name}.partial"
-        temporary.write_text(json.dumps(content))
-        os.replace(temporary, self.folder / name)
+        write_text(self.folder / name, json.dumps(content))
 
     def __exit__(self, kind, error, traceback):
-        self.lock.close()
         if kind is None or issubclass(kind, InputError):
             shutil.rmtree(self.folder, ignore_errors=True)
+        self.lock.__exit__(None, None, None)

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.whole import whole_file
 from phangs_sfh.instrument import emission_lines
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.observations.rest_frame import INPUTS
@@ -72,14 +73,9 @@ def main(given, output):
 
 
 def save(path, answer):
-    """Write an answer through a temporary file beside it."""
-    temporary = path.with_suffix(f".partial-{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, **answer)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write an answer whole or not at all."""
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **answer)
 
 
 def fit(row, instrument, live_points=LIVE_POINTS):

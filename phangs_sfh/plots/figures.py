@@ -1,14 +1,13 @@
 """The figure of one answer: spectrum with rebuilt model, star formation history, metallicities."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from phangs_sfh.files.whole import whole_file
 from phangs_sfh.galaxy import ages
 
 QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
@@ -222,11 +221,6 @@ def write_scalars(axes, scalars):
 
 
 def save_figure(figure, path):
-    """Write ``figure`` as PNG through a temporary file beside ``path``; OSError if it cannot be."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
+    """Write ``figure`` as PNG whole or not at all; OSError if it cannot be."""
+    with whole_file(path) as temporary:
         figure.savefig(temporary, format="png")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

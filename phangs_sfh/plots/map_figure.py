@@ -1,8 +1,6 @@
 """The figure of a map file: the maps, their uncertainties, and histories of a few places."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
@@ -14,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from phangs_sfh.files.tables import quiet
+from phangs_sfh.files.whole import whole_file
 from phangs_sfh.galaxy import ages
 from phangs_sfh.plots import figures
 
@@ -42,13 +41,8 @@ def plot_maps(maps, path):
     maps : path of a file that ``map`` wrote
     path : .png or .pdf
     """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
+    with whole_file(path) as temporary:
         map_figure(maps).savefig(temporary, dpi=110)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def map_figure(maps):

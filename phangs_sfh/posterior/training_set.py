@@ -4,15 +4,14 @@ Measured once at the end of a training run, with the same noise, masks and missi
 training, and stored as ``reference.npz`` beside the weights, so that an export needs no library.
 """
 
-import os
 import zipfile
-from pathlib import Path
 
 import keras
 import numpy as np
 from keras import ops
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.whole import whole_file
 from phangs_sfh.instrument import emission_lines
 from phangs_sfh.library import batches
 from phangs_sfh.network.cleaning import clean
@@ -319,15 +318,9 @@ def prior_columns(labels, y):
 
 
 def save_constants(path, constants):
-    """Write ``constants`` to ``path`` (.npz), through a temporary file in the same folder."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez_compressed(file, **constants)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write ``constants`` to ``path`` (.npz), whole or not at all."""
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **constants)
 
 
 def load_constants(path):

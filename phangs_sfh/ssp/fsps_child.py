@@ -4,7 +4,6 @@ FSPS stops the process, with exit code 0, when a data file is missing. Nothing b
 says that it went well. Run as a script, so that nothing of this package is imported.
 """
 
-import os
 import sys
 
 NOT_INSTALLED, NO_SPS_HOME, LOW_RESOLUTION = 71, 72, 73
@@ -55,9 +54,8 @@ def main(output):
         _, spectra = population.get_spectrum(tage=0, peraa=True)
         luminosity.append(spectra[:, used])
         surviving.append(population.stellar_mass.copy())
-    temporary = f"{output}.partial.npz"
     np.savez(
-        temporary,
+        output,
         wave=wave[used],
         resolution=np.asarray(population.resolutions)[used],
         age=10.0 ** np.asarray(population.log_age),
@@ -69,7 +67,6 @@ def main(output):
         version=fsps.__version__,
         imf_limits=[population.params[f"imf_{end}_limit"] for end in ("lower", "upper")],
     )
-    os.replace(temporary, output)
 
 
 if __name__ == "__main__":

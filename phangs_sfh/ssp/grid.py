@@ -6,14 +6,13 @@ the error of every pixel is known (half a step of the rounding).
 """
 
 import json
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.whole import whole_file
 
 FORMAT_VERSION = 1
 LOG_STEP = 2e-5
@@ -63,7 +62,7 @@ class SSPGrid:
 
 
 def write_grid(grid, path):
-    """Write ``grid`` as FITS, through a temporary file beside it."""
+    """Write ``grid`` as FITS, whole or not at all."""
     steps = np.round(np.log10(np.maximum(grid.luminosity, 1e-30)) / LOG_STEP).astype(np.int32)
     differences = np.diff(steps, axis=1, prepend=np.int32(0))
     header = fits.Header()
@@ -87,12 +86,8 @@ def write_grid(grid, path):
         fits.ImageHDU(grid.age, name="AGE"),
         fits.ImageHDU(grid.metallicity, name="METALS"),
     ]
-    temporary = Path(f"{path}.partial-{os.getpid()}")
-    try:
-        fits.HDUList(hdus).writeto(temporary, overwrite=True, checksum=True)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary:
+        fits.HDUList(hdus).writeto(temporary, checksum=True)
 
 
 def read_grid(path):

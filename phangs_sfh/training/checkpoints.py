@@ -7,7 +7,6 @@
 import csv
 import io
 import json
-import os
 import shutil
 import time
 from pathlib import Path
@@ -16,24 +15,15 @@ import keras
 import numpy as np
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.whole import whole_file, write_text
 
 BEST = "best.weights.h5"
 
 
-def write_text(path, text):
-    """Write a file under a temporary name, then rename."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)
-
-
 def save_weights(model, path):
-    """Weights of model and optimizer, written under a temporary name, then renamed."""
-    path = Path(path)
-    temporary = path.with_name(f"tmp-{path.name}")
-    model.save_weights(temporary, overwrite=True)
-    os.replace(temporary, path)
+    """Weights of model and optimizer, whole or not at all."""
+    with whole_file(path) as temporary:
+        model.save_weights(temporary)
 
 
 def start_run(folder, settings):

@@ -1,7 +1,6 @@
 """Training: library to model, on one device or mirrored over several, resumable after a kill."""
 
 import json
-import os
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import model_json
+from phangs_sfh.files.whole import whole_file, write_text
 from phangs_sfh.instrument.description import read_instrument
 from phangs_sfh.library import batches, records
 from phangs_sfh.library.observing import ObservingConditions
@@ -206,7 +206,7 @@ def finish(model, spec, settings, library, out, start=None):
     description = _describe(library, spec, settings, history)
     if start:
         description["training"]["before"] = start.description.get("training")
-    checkpoints.write_text(out / model_json.FILE, json.dumps(description, indent=1))
+    write_text(out / model_json.FILE, json.dumps(description, indent=1))
     return history
 
 
@@ -367,6 +367,5 @@ def _save_model(model, spec, settings, library, out):
     """Write model.keras: the network alone, without optimizer, loss or distribution strategy."""
     bare = _bare(library, spec, settings)
     bare.set_weights(model.get_weights())
-    temporary = out / "tmp-model.keras"
-    bare.save(temporary)
-    os.replace(temporary, out / "model.keras")
+    with whole_file(out / "model.keras") as temporary:
+        bare.save(temporary)

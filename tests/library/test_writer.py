@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -191,15 +192,17 @@ def test_two_runs_into_one_folder_are_refused(tmp_path):
 def test_full_disk_leaves_no_half_shard_and_resumes(unbroken, tmp_path, monkeypatch):
     """TensorFlow's writer meets /dev/full in the place of the third shard."""
     folder, building = tmp_path / "mine", tmp_path / "mine.building"
-    whole = shards.Path
+    whole_file = shards.whole_file
 
+    @contextmanager
     def full_disk(path):
-        if "partial" in str(path) and len(list(building.glob("*.gz"))) == 2:
-            os.symlink("/dev/full", path)
-        return whole(path)
+        with whole_file(path) as temporary:
+            if len(list(building.glob("*.gz"))) == 2:
+                os.symlink("/dev/full", temporary)
+            yield temporary
 
     with monkeypatch.context() as patch:
-        patch.setattr(shards, "Path", full_disk)
+        patch.setattr(shards, "whole_file", full_disk)
         with pytest.raises(OSError) as refusal:
             writer.write_library(folder, N, seed=SEED, workers=1)
     assert refusal.value.errno == errno.ENOSPC

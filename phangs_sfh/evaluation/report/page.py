@@ -1,8 +1,6 @@
 """The evaluation report: report.md with figures, metrics.json and the model card."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
@@ -10,6 +8,7 @@ from phangs_sfh.evaluation.evaluate import DESCRIPTIONS
 from phangs_sfh.evaluation.mocks import SCALARS
 from phangs_sfh.evaluation.report import comparisons, figures, model_card
 from phangs_sfh.evaluation.report.markdown import number, percent, table
+from phangs_sfh.files.whole import whole_folder
 
 METRICS, REPORT, CARD = "metrics.json", "report.md", "model_card.md"
 SN = {"sn20": "S/N 20", "sn50": "S/N 50", "sn100": "S/N 100", "mix": "mix"}
@@ -66,19 +65,12 @@ def write_report(folder, metrics, mocks, answers, overwrite=False):
     folder = Path(folder)
     check_output(folder, overwrite)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.parent / f".{folder.name}.partial-{os.getpid()}"
-    try:
-        temporary.mkdir()
+    with whole_folder(folder) as temporary:
         (temporary / METRICS).write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n")
         (temporary / CARD).write_text(model_card.model_card(metrics))
         for name, figure in draw(metrics, mocks, answers).items():
             figures.save(figure, temporary / f"{name}.png")
         (temporary / REPORT).write_text(report_text(metrics))
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def draw(metrics, mocks, answers):

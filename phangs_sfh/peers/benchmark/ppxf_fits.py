@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from phangs_sfh.files.whole import whole_file
 from phangs_sfh.galaxy import ages
 from phangs_sfh.observations.rest_frame import INPUTS
 from phangs_sfh.peers import ppxf_templates
@@ -109,13 +110,8 @@ def _nothing():
 
 
 def _write(path, answer, fingerprint):
-    temporary = path.with_suffix(f".partial-{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, fingerprint=fingerprint, settings=settings(), memory=MEMORY, **answer)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, fingerprint=fingerprint, settings=settings(), memory=MEMORY, **answer)
 
 
 def _read(path, fingerprint, bootstraps):

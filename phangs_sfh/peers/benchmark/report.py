@@ -1,12 +1,12 @@
 """The benchmark as JSON, as a table and as a figure."""
 
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 
 from phangs_sfh.evaluation.report.markdown import number, percent, table
+from phangs_sfh.files.whole import whole_file, write_text
 from phangs_sfh.peers.benchmark import comparison
 from phangs_sfh.peers.ppxf import SCALARS
 
@@ -27,7 +27,7 @@ COLOURS = {
 
 
 def write(folder, summary, answers, truth):
-    """Write the three files, each through a temporary file beside it.
+    """Write the three files, each whole or not at all.
 
     Parameters
     ----------
@@ -37,18 +37,10 @@ def write(folder, summary, answers, truth):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / JSON, lambda path: path.write_text(json.dumps(summary, indent=1)))
-    _replace(folder / MARKDOWN, lambda path: path.write_text(markdown(summary)))
-    _replace(folder / FIGURE, lambda path: draw(path, summary, answers, truth))
-
-
-def _replace(path, action):
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        action(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(folder / JSON, json.dumps(summary, indent=1))
+    write_text(folder / MARKDOWN, markdown(summary))
+    with whole_file(folder / FIGURE) as temporary:
+        draw(temporary, summary, answers, truth)
 
 
 def markdown(summary):
