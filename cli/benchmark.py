@@ -2,55 +2,30 @@
 
 import click
 
+from phangs_sfh.cli import options
+
 
 @click.command("benchmark")
-@click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False), help="Folder to write."
-)
-@click.option(
-    "--model", "model_folder", type=click.Path(), help="Model folder [default: the released model]."
-)
-@click.option(
-    "-n",
-    "--spectra",
-    "n_spectra",
-    default=300,
-    show_default=True,
-    type=click.IntRange(min=20),
-    help="Spectra to fit.",
-)
-@click.option(
+@options.output("Folder to write.", options.FOLDER)
+@options.model("model_folder")
+@options.count("-n", "--spectra", "n_spectra", default=300, least=20, text="Spectra to fit.")
+@options.count(
     "--bootstraps",
     default=100,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Refits of resampled residuals, for pPXF's error bars.",
+    least=0,
+    text="Refits of resampled residuals, for pPXF's error bars.",
 )
-@click.option(
-    "--bootstrapped",
-    default=24,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Spectra that get them.",
-)
-@click.option(
-    "--bagpipes",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Spectra that bagpipes fits too; each takes minutes.",
+@options.count("--bootstrapped", default=24, least=0, text="Spectra that get them.")
+@options.count(
+    "--bagpipes", default=0, least=0, text="Spectra that bagpipes fits too; each takes minutes."
 )
 @click.option(
     "--library",
     type=click.Path(file_okay=False),
     help="Library whose test split to use [default: new galaxies of the released prior].",
 )
-@click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of galaxies, noise."
-)
-@click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Cores for peers."
-)
+@options.seed("Of galaxies, noise.")
+@options.count("--workers", default=1, least=1, text="Cores for peers.")
 def benchmark(
     output, model_folder, n_spectra, bootstraps, bootstrapped, bagpipes, library, seed, workers
 ):

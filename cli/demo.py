@@ -2,18 +2,13 @@
 
 import click
 
+from phangs_sfh.cli import options
+
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    default="demo",
-    show_default=True,
-    type=click.Path(file_okay=False),
-    help="Folder for the result table and the figure.",
-)
-@click.option("--model", type=click.Path(), help="Model folder, or a released name [phangs].")
-@click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")
+@options.output("Folder for the result table and the figure.", options.FOLDER, default="demo")
+@options.model()
+@options.overwrite("the files of an earlier run")
 def demo(output, model, overwrite):
     """Run a model on a real MUSE spectrum: a result table and a figure."""
     from phangs_sfh.plots import demonstration

@@ -2,15 +2,13 @@
 
 import click
 
+from phangs_sfh.cli import options
+
 
 @click.command("evaluate")
 @click.argument("library", type=click.Path(file_okay=False))
-@click.option(
-    "-o", "--output", required=True, type=click.Path(file_okay=False), help="Folder to write."
-)
-@click.option(
-    "--model", "model_folder", type=click.Path(), help="Model folder, or a released name [phangs]."
-)
+@options.output("Folder to write.", options.FOLDER)
+@options.model("model_folder")
 @click.option(
     "--split",
     default="test",
@@ -19,10 +17,8 @@ import click
     help="Galaxies to use.",
 )
 @click.option("-n", "--galaxies", type=click.IntRange(min=60), help="The first N galaxies only.")
-@click.option(
-    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the noise."
-)
-@click.option("--overwrite", is_flag=True, help="Replace an earlier evaluation.")
+@options.seed("Of the noise.")
+@options.overwrite("an earlier evaluation")
 def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     """Measure a model on LIBRARY: metrics.json, report.md with figures, model_card.md.
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from phangs_sfh.cli import options
+
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
@@ -22,7 +24,7 @@ import click
     metavar="DIR",
     help="The library trained on; only needed for a run that was stopped before it measured it.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace an existing version.")
+@options.overwrite("an existing version")
 def export(model, output, library, overwrite):
     """Export MODEL, the folder of a finished `fit`, as a SavedModel.
 

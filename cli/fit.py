@@ -5,22 +5,19 @@ from pathlib import Path
 
 import click
 
+from phangs_sfh.cli import options
+
 
 @click.command("fit")
 @click.argument("library", default="tfrecords/library", type=click.Path(file_okay=False))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False),
-    help="Folder of the model [default: saved_models/NAME OF THE LIBRARY].",
+@options.output(
+    "Folder of the model [default: saved_models/NAME OF THE LIBRARY].",
+    options.FOLDER,
+    required=False,
 )
 @click.option("--mirrored", is_flag=True, help="Train on all GPUs, or else on logical CPUs.")
-@click.option(
-    "--replicas",
-    default=2,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Logical CPUs of --mirrored where there is no GPU.",
+@options.count(
+    "--replicas", default=2, least=1, text="Logical CPUs of --mirrored where there is no GPU."
 )
 @click.option(
     "--multi-worker",
@@ -35,7 +32,7 @@ import click
     help="Seconds that the machines of --multi-worker may take to find each other.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing run; exported versions stay.")
+@options.overwrite("an existing run; exported versions stay")
 @click.option(
     "--from",
     "start_from",
@@ -43,19 +40,11 @@ import click
     metavar="MODEL",
     help="Start from the weights of a trained model: to train on, or for your own prior.",
 )
-@click.option(
-    "--epochs",
-    default=15,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Passes over all galaxies, each with new noise.",
+@options.count(
+    "--epochs", default=15, least=1, text="Passes over all galaxies, each with new noise."
 )
-@click.option(
-    "--batch-size",
-    default=256,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Galaxies a step, over all replicas and machines.",
+@options.count(
+    "--batch-size", default=256, least=1, text="Galaxies a step, over all replicas and machines."
 )
 @click.option(
     "--learning-rate",
@@ -68,21 +57,14 @@ import click
     default=None,
     help="Read the library from disk in every epoch [default: if it does not fit memory].",
 )
-@click.option(
-    "--seed",
-    default=1,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Of weights, order and noise.",
-)
+@options.seed("Of weights, order and noise.", default=1)
 def fit(library, output, mirrored, replicas, multi_worker, wait, resume, overwrite, **settings):
     """Train a model on LIBRARY, a folder made by make-library, and export it.
 
     The run itself (checkpoints, metrics.csv, TensorBoard logs) is kept in DIR/run; the exported
     model is DIR/1 or the next free version.
     """
-    if resume and overwrite:
-        raise click.UsageError("--resume and --overwrite exclude each other")
+    options.exclude(resume=resume, overwrite=overwrite)
     if mirrored and multi_worker:
         raise click.UsageError("--mirrored and --multi-worker exclude each other; each machine of "
                                "--multi-worker uses all its GPUs")  # fmt: skip

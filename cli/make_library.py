@@ -2,31 +2,15 @@
 
 import click
 
+from phangs_sfh.cli import options
+
 
 @click.command("make-library")
-@click.option(
-    "-o",
-    "--output",
-    default="tfrecords/library",
-    show_default=True,
-    type=click.Path(file_okay=False),
-    help="Folder of the library.",
+@options.output("Folder of the library.", options.FOLDER, default="tfrecords/library")
+@options.count(
+    "-n", "--galaxies", default=165_000, least=3, text="Galaxies in all three splits together."
 )
-@click.option(
-    "-n",
-    "--galaxies",
-    default=165_000,
-    show_default=True,
-    type=click.IntRange(min=3),
-    help="Galaxies in all three splits together.",
-)
-@click.option(
-    "--seed",
-    default=0,
-    show_default=True,
-    type=click.IntRange(min=0),
-    help="Of all random numbers: the same seed gives the same bytes.",
-)
+@options.seed("Of all random numbers: the same seed gives the same bytes.")
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Processes [default: as many as cores]."
 )
@@ -44,27 +28,15 @@ import click
 @click.option(
     "--preview", is_flag=True, help="Only draw a dozen galaxies, into OUTPUT-preview.png."
 )
-@click.option(
-    "--shard",
-    "part",
-    metavar="I/N",
-    help="Write only the I-th of N parts, on a disk that all share; the last makes the library.",
-)
-@click.option("--gather", is_flag=True, help="Make the library of parts that are all there.")
-@click.option(
-    "--dask",
-    metavar="ADDRESS",
-    help="Simulate on a Dask cluster: its scheduler's tcp://HOST:PORT, or 'local'.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing library.")
+@options.shared("Simulate", "parts, on a disk that all share", "the library")
+@options.overwrite("an existing library")
 def make_library(output, galaxies, preview, part, gather, dask, overwrite, **settings):
     """Simulate galaxies and write them as train, valid and test TFRecords.
 
     The same seed gives the same bytes, whatever the number of workers, parts or machines. A run
     that was killed is taken up again by the same command.
     """
-    if (part is not None) + gather + (dask is not None) + preview > 1:
-        raise click.UsageError("--shard, --gather, --dask and --preview exclude each other")
+    options.exclude(shard=part, gather=gather, dask=dask, preview=preview)
     from phangs_sfh.library import writer
 
     settings["overwrite"] = overwrite
@@ -77,7 +49,6 @@ def make_library(output, galaxies, preview, part, gather, dask, overwrite, **set
     elif gather:
         report(output, writer.gather(output, overwrite))
     elif part is not None:
-        part = parsed(part)
         n_mine = sum(s.n_galaxies for s in writer.plan_shards(galaxies)[part[0] - 1 :: part[1]])
         report(output, simulated(writer.write_part, n_mine, output, galaxies, part, settings))
     elif dask is not None:
@@ -97,14 +68,6 @@ def simulated(write, total, *arguments):
     *arguments, settings = arguments
     with progress_bar("galaxies", total) as advance:
         return write(*arguments, **settings, progress=advance)
-
-
-def parsed(part):
-    """(i, n) of ``I/N``."""
-    i, _, n = part.partition("/")
-    if not (i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
-        raise click.UsageError(f"--shard {part}: give I/N, with I from 1 to N")
-    return int(i), int(n)
 
 
 def report(output, contents):

@@ -2,17 +2,13 @@
 
 import click
 
+from phangs_sfh.cli import options
+
 
 @click.command("make-ssp")
 @click.argument("engine")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False),
-    help="Grid file to write (FITS).",
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@options.output("Grid file to write (FITS).", options.FILE)
+@options.overwrite("an existing file")
 def make_ssp(engine, output, overwrite):
     """Compute the simple stellar populations of ENGINE (bc03, fsps or a grid file) and keep them.
 

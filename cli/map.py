@@ -2,7 +2,7 @@
 
 import click
 
-from phangs_sfh.cli.make_library import parsed
+from phangs_sfh.cli import options as common
 
 
 class BandFile(click.ParamType):
@@ -42,10 +42,10 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 
 @click.command("map")
 @click.argument("cube", type=click.Path(), required=False)
-@click.option("-o", "--output", required=True, type=click.Path(), help="Maps, .fits.")
+@common.output("Maps, .fits.")
 @click.option("--image", "images", multiple=True, type=BandFile(), help="Image of a band.")
 @click.option("--image-error", multiple=True, type=BandFile(), help="Its standard deviations.")
-@click.option("--redshift", type=float, help="Of the galaxy.")
+@common.redshift("Of the galaxy.")
 @click.option("--velocity", type=click.Path(), help="Map of velocities, added to --redshift.")
 @click.option("--bins", type=click.Path(), help="Map of bin numbers, negative = none.")
 @click.option("--snr", type=POSITIVE, help="Make bins of this S/N per pixel of 1.25 Angstrom.")
@@ -69,23 +69,11 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @click.option("--grid", type=str.upper, help="Without CUBE: band whose pixels are used.")
 @click.option("--unit", help="Unit of the cube's flux, where its header has none.")
 @click.option("--image-unit", help="Unit of the images, where their headers have none.")
-@click.option(
-    "--wavemed", type=click.Choice(["air", "vacuum"]), help="Where the cube does not say."
-)
-@click.option(
-    "--model", type=click.Path(), help="Exported model's folder, or a released name [phangs]."
-)
+@common.wavemed("Medium of the wavelengths, where the cube does not say.")
+@common.model()
 @click.option("--plot", type=click.Path(), help="Figure of the maps, .png or .pdf.")
-@click.option(
-    "--shard", "part", metavar="I/N",
-    help="Answer only the I-th of N shares of the rows; the last of them makes the maps.",
-)  # fmt: skip
-@click.option("--gather", is_flag=True, help="Make the maps of shares that are all there.")
-@click.option(
-    "--dask", metavar="ADDRESS",
-    help="Answer on a Dask cluster: its scheduler's tcp://HOST:PORT, or 'local'.",
-)  # fmt: skip
-@click.option("--overwrite", is_flag=True, help="Replace existing maps.")
+@common.shared("Answer", "shares of the rows", "the maps")
+@common.overwrite("existing maps")
 def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
     """Maps of ages, metallicities and star formation histories, with error bars, of CUBE.
 
@@ -93,9 +81,7 @@ def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
     one, the maps are of the images alone, on the pixels of the first. A run that was killed goes on
     where it was when it is started again in the same way. --gather needs no CUBE.
     """
-    if (part is not None) + gather + (dask is not None) > 1:
-        raise click.UsageError("--shard, --gather and --dask exclude each other")
-    part = part and parsed(part)
+    common.exclude(shard=part, gather=gather, dask=dask)
     from phangs_sfh.cli.notes import warnings_as_lines
     from phangs_sfh.maps.map_cube import gather_maps, map_cube
     from phangs_sfh.maps.request import check_plot

@@ -4,13 +4,13 @@ import time
 
 import click
 
+from phangs_sfh.cli import options
+
 
 @click.command()
 @click.argument("table", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), help="Result, .fits or .ecsv.")
-@click.option(
-    "--model", type=click.Path(), help="Exported model's folder, or a released name [phangs]."
-)
+@options.output("Result, .fits or .ecsv.")
+@options.model()
 @click.option(
     "--server",
     metavar="HOST:PORT",
@@ -25,20 +25,12 @@ import click
     type=click.FloatRange(min=0, min_open=True),
     help="With --server: longest wait for a batch.",
 )
-@click.option("--redshift", type=float, help="For rows of which the table gives none.")
-@click.option(
-    "--wavemed",
-    type=click.Choice(["air", "vacuum"]),
-    help="Medium of the wavelengths, where the table does not say.",
+@options.redshift("For rows of which the table gives none.")
+@options.wavemed("Medium of the wavelengths, where the table does not say.")
+@options.count(
+    "--batch-size", default=256, least=1, text="Spectra answered at once; changes no answer."
 )
-@click.option(
-    "--batch-size",
-    default=256,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Spectra answered at once; changes no answer.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace an existing result.")
+@options.overwrite("an existing result")
 def predict(table, output, model, server, timeout, redshift, wavemed, batch_size, overwrite):
     """Star formation histories with error bars for every row of TABLE.
 
