@@ -9,11 +9,19 @@ from phangs_sfh.evaluation import metrics
 from phangs_sfh.evaluation.answers import observe_in_batches
 from phangs_sfh.evaluation.mocks import SCALARS
 from phangs_sfh.instrument.constants import FWHM_PER_SIGMA, SPEED_OF_LIGHT
+from phangs_sfh.instrument.emission_lines import LINES
 from phangs_sfh.observations.flags import Flag
 
 N_GALAXIES = 512
-BROAD_LINES = {4861.3: 0.3, 5875.6: 0.1, 6562.8: 1.0}
-NARROW_LINES = {4958.9: 0.33, 5006.8: 1.0, 6300.3: 0.15, 6583.5: 0.5, 6716.4: 0.2, 6730.8: 0.2}
+BROAD_LINES = {"Hbeta": 0.3, "He I 5876": 0.1, "Halpha": 1.0}
+NARROW_LINES = {
+    "[O III] 4959": 0.33,
+    "[O III] 5007": 1.0,
+    "[O I] 6300": 0.15,
+    "[N II] 6583": 0.5,
+    "[S II] 6716": 0.2,
+    "[S II] 6731": 0.2,
+}
 NEUTRAL = "as observed"
 
 
@@ -43,7 +51,8 @@ def active_nucleus(inputs, wave):
     level = np.median(inputs["flux"], axis=1, keepdims=True)
     lines = np.zeros_like(wave)
     for strengths, fwhm in ((BROAD_LINES, 3000.0), (NARROW_LINES, 500.0)):
-        for centre, peak in strengths.items():
+        for name, peak in strengths.items():
+            centre = LINES[name]
             sigma = centre * fwhm / SPEED_OF_LIGHT / FWHM_PER_SIGMA
             lines += peak * np.exp(-0.5 * ((wave - centre) / sigma) ** 2)
     yield "flux", inputs["flux"] + level * lines

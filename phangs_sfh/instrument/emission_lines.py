@@ -1,10 +1,12 @@
-"""Rest-frame windows around strong lines that stars alone do not explain.
+"""The one list of lines that stars alone do not explain, and rest-frame windows around them.
 
 A model without gas emission (``"emission_lines": "masked"`` in its ``model.json``) must not see
 them. Na D is absorbed in the interstellar medium too and so goes with them.
 """
 
 import numpy as np
+
+from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 
 LINES = {
     "Hbeta": 4861.33,
@@ -25,26 +27,50 @@ LINES = {
 }
 """Air wavelengths [Å] (NIST Atomic Spectra Database)."""
 
+FAINT_LINES = {
+    "He I 4922": 4921.93,
+    "He I 5016": 5015.68,
+    "[Cl III] 5518": 5517.72,
+    "[Cl III] 5538": 5537.87,
+    "[N II] 5755": 5754.59,
+    "[S III] 6312": 6312.06,
+    "He I 6678": 6678.15,
+}
+"""Likewise; no network is kept from them, but they show in the brightest nebulae."""
+
 HALF_WIDTH = 10.0
 """Half-width of a window [Å]: 620 km/s at Hβ, 450 km/s at [S II]."""
 
 
-def _merged(centres, half_width):
-    windows = []
-    for centre in sorted(centres):
-        if windows and centre - half_width <= windows[-1][1]:
-            windows[-1][1] = centre + half_width
+def windows(lines=None, half_width=HALF_WIDTH, velocity=None):
+    """Windows around lines, those that overlap as one.
+
+    Parameters
+    ----------
+    lines : dict of rest wavelengths [Å] by name, default ``LINES``
+    half_width : float [Å]
+    velocity : float [km/s], half-width to be used instead
+
+    Returns
+    -------
+    windows : (n_windows, 2) array [Å], from and to, ascending and apart
+    """
+    merged = []
+    for centre in sorted((LINES if lines is None else lines).values()):
+        reach = half_width if velocity is None else centre * velocity / SPEED_OF_LIGHT
+        if merged and centre - reach <= merged[-1][1]:
+            merged[-1][1] = centre + reach
         else:
-            windows.append([centre - half_width, centre + half_width])
-    return np.array(windows)
+            merged.append([centre - reach, centre + reach])
+    return np.array(merged)
 
 
-WINDOWS = _merged(LINES.values(), HALF_WIDTH)
-"""Windows [Å], rest frame, air, ascending and apart, shape (n_windows, 2): from, to."""
+WINDOWS = windows()
+"""What a model without gas emission does not see, rest frame, air."""
 
 
-def window_mask(wave):
-    """True where ``wave`` (any shape) [Å], rest frame, air, lies in a window."""
-    wave = np.asarray(wave, dtype=np.float64)
-    inside = np.searchsorted(WINDOWS.ravel(), wave, side="right")
+def window_mask(wave, lines=None, half_width=HALF_WIDTH, velocity=None):
+    """True where ``wave`` (any shape) [Å], rest frame, air, lies in a window; see ``windows``."""
+    edges = windows(lines, half_width, velocity).ravel()
+    inside = np.searchsorted(edges, np.asarray(wave, dtype=np.float64), side="right")
     return inside % 2 == 1

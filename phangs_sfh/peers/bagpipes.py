@@ -25,8 +25,8 @@ import numpy as np
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files.whole import whole_file
-from phangs_sfh.instrument import emission_lines
 from phangs_sfh.instrument.description import Instrument
+from phangs_sfh.instrument.emission_lines import FAINT_LINES, LINES, window_mask
 from phangs_sfh.observations.rest_frame import INPUTS
 from phangs_sfh.peers.one_core import peak_megabytes
 from phangs_sfh.peers.ppxf import BAND_FLOOR
@@ -44,8 +44,6 @@ LEVEL = 1e40
 """What the spectrum's median is made to be [erg/s/Å]: masses are then those of galaxies."""
 IGNORED = 1e6  # error of pixels that are not fitted, in units of LEVEL
 BANDS_UNIT = "ergscma"
-FAINT_LINES = (4921.9, 5015.7, 5517.7, 5537.9, 5754.6, 6312.1, 6678.2)
-"""He I, [Cl III], [N II] and [S III] [Å]: up to 70 σ in the brightest nebulae, and masked too."""
 
 
 def main(given, output):
@@ -168,9 +166,8 @@ def observed(row, wave):
 
 
 def near_lines(wave):
-    """True at wavelengths [Å] where gas may shine; the network's windows and ``FAINT_LINES``."""
-    distance = np.abs(np.asarray(wave)[:, None] - np.array(FAINT_LINES)).min(axis=1)
-    return emission_lines.window_mask(wave) | (distance <= emission_lines.HALF_WIDTH)
+    """True at wavelengths [Å] where gas may shine, faint lines too: up to 70 σ in nebulae."""
+    return window_mask(wave, LINES | FAINT_LINES)
 
 
 def kept(spectrum, good):

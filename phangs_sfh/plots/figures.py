@@ -9,21 +9,22 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from phangs_sfh.files.whole import whole_file
 from phangs_sfh.galaxy import ages
+from phangs_sfh.instrument.emission_lines import LINES
 
 QUANTILES = (0.025, 0.16, 0.5, 0.84, 0.975)
 """Quantiles drawn: median, 68 % and 95 % intervals."""
 
 FEATURES = [
-    ("Hβ", 4861.3),
-    ("[O III]", 5006.8),
+    ("Hβ", LINES["Hbeta"]),
+    ("[O III]", LINES["[O III] 5007"]),
     ("Mg b", 5175.0),
     ("Fe", 5270.0),
     ("Fe", 5335.0),
     ("Fe", 5406.0),
     ("Na D", 5893.0),
     ("TiO", 6233.0),
-    ("[O I]", 6300.3),
-    ("Hα", 6562.8),
+    ("[O I]", LINES["[O I] 6300"]),
+    ("Hα", LINES["Halpha"]),
     ("[S II]", 6723.6),
 ]
 YOUNGEST_SHOWN_MYR = 1.0  # the first bin starts at zero, which a logarithmic axis cannot show

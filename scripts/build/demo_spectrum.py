@@ -24,6 +24,7 @@ from astropy.io import fits
 from astropy.table import QTable
 from scipy.ndimage import gaussian_filter1d
 
+from phangs_sfh.instrument.emission_lines import FAINT_LINES, LINES, window_mask
 from phangs_sfh.instrument.constants import SIGMA_PER_MAD, SPEED_OF_LIGHT
 from phangs_sfh.ssp.engines import load_ssp
 
@@ -36,9 +37,7 @@ NOISE_STEP = 250.0  # Å
 POLYNOMIAL_DEGREE = 15
 VELOCITY_STEP = 30.0  # km/s, of the models' logarithmic grid
 
-EMISSION = [4861.33, 4958.91, 5006.84, 5197.90, 5200.26, 5875.62, 6300.30, 6363.78]
-EMISSION += [6548.05, 6562.80, 6583.45, 6678.15, 6716.44, 6730.82]
-SODIUM = [5889.95, 5895.92]  # interstellar as well as stellar
+MASKED_LINES = LINES | {"He I 6678": FAINT_LINES["He I 6678"]}
 LINE_HALF_WIDTH = 900.0  # km/s
 # Sky lines, and telluric O2 (B and A band) and H2O: observed, Å.
 SKY = [(5571, 5585), (5886, 5900), (6295, 6305), (6860, 6930), (7160, 7340), (7590, 7720)]
@@ -67,12 +66,9 @@ def read_aperture(wheel_path):
 
 def contaminated(wave, redshift):
     """True at sky, telluric, emission and sodium lines."""
-    hit = np.zeros(len(wave), bool)
+    hit = window_mask(wave / (1 + redshift), MASKED_LINES, velocity=LINE_HALF_WIDTH)
     for low, high in SKY:
         hit |= (wave > low) & (wave < high)
-    for line in EMISSION + SODIUM:
-        velocity = SPEED_OF_LIGHT * (wave / (line * (1 + redshift)) - 1)
-        hit |= np.abs(velocity) < LINE_HALF_WIDTH
     return hit
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from phangs_sfh.galaxy import star_formation
 from phangs_sfh.galaxy.forward_model import Screen, Stars
 from phangs_sfh.galaxy.gas import Gas
+from phangs_sfh.instrument.emission_lines import LINES
 from phangs_sfh.ssp import bc03
 from studies.forward_models.without_lsf import GYR, SIGMA_V, model_without_lsf, one
 
@@ -17,12 +18,12 @@ GAS_SIGMA = 5.0  # [km/s], so that lines stay apart
 SUN_IN_BAGPIPES = 3.826e33  # [erg/s]
 
 
-LINES = {
-    "H  1  4861.32A": 4861.3,
-    "O  3  5006.84A": 5006.8,
-    "H  1  6562.80A": 6562.8,
-    "N  2  6583.45A": 6583.4,
-    "S  2  6716.44A": 6716.4,
+CLOUDY_LINES = {
+    "H  1  4861.32A": LINES["Hbeta"],
+    "O  3  5006.84A": LINES["[O III] 5007"],
+    "H  1  6562.80A": LINES["Halpha"],
+    "N  2  6583.45A": LINES["[N II] 6583"],
+    "S  2  6716.44A": LINES["[S II] 6716"],
 }
 """Cloudy's names and wavelengths [Å] of the lines compared."""
 
@@ -105,7 +106,7 @@ def ours(forward, components, universe):
     )
     if "nebular" not in components:
         spectrum, bands = forward.noiseless(stars, screen)
-        return spectrum[0], bands[0], np.zeros(len(LINES))
+        return spectrum[0], bands[0], np.zeros(len(CLOUDY_LINES))
     gas = Gas(
         covering=one(1.0),
         log_u=one(components["nebular"]["logU"]),
@@ -120,7 +121,7 @@ def ours(forward, components, universe):
     )
     lines = (shown.astype(float) - spectrum)[0]
     wave = forward.instrument.wave
-    near = np.abs(wave[:, None] - np.array(list(LINES.values()))) < 7.5
+    near = np.abs(wave[:, None] - np.array(list(CLOUDY_LINES.values()))) < 7.5
     return spectrum[0], bands[0], lines @ near * (wave[1] - wave[0])
 
 
@@ -149,10 +150,14 @@ def compare(output):
             ):
                 found[name].append(result)
             galaxy = bagpipes_galaxy(bagpipes, components, filters, forward.instrument.wave)
-            lines = [galaxy.line_fluxes[line] for line in LINES] if "nebular" in components else 0
+            lines = (
+                [galaxy.line_fluxes[line] for line in CLOUDY_LINES]
+                if "nebular" in components
+                else 0
+            )
             found["spectra"].append(galaxy.spectrum[:, 1] / SUN_IN_BAGPIPES)
             found["bands"].append(galaxy.photometry / SUN_IN_BAGPIPES)
-            found["lines"].append(np.broadcast_to(lines, len(LINES)) / SUN_IN_BAGPIPES)
+            found["lines"].append(np.broadcast_to(lines, len(CLOUDY_LINES)) / SUN_IN_BAGPIPES)
     np.savez(output, **found)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
+from phangs_sfh.instrument.emission_lines import window_mask
 from phangs_sfh.maps.bin_stack import BinStack
 from phangs_sfh.maps.input.cube import open_cube
 from phangs_sfh.maps.input.cube_spectra import CubeSpectra
@@ -128,15 +128,12 @@ def mask_lines(source, output, redshift, lines, half_width, sky):
     ----------
     source, output : paths; the source has extensions DATA, STAT and DQ
     redshift : float
-    lines : wavelengths at rest, air [Å]
+    lines : dict of wavelengths at rest, air [Å], by name
     half_width : [km/s]
     sky : pairs of observed wavelengths [Å] between which all is flagged
     """
     wave = open_cube(source).wave
-    bad = np.zeros(len(wave), bool)
-    for line in lines:
-        velocity = SPEED_OF_LIGHT * (wave / (line * (1 + redshift)) - 1)
-        bad |= np.abs(velocity) < half_width
+    bad = window_mask(wave / (1 + redshift), lines, velocity=half_width)
     for low, high in sky:
         bad |= (wave > low) & (wave < high)
     with fits.open(source) as hdus:

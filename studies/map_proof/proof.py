@@ -10,6 +10,7 @@ import numpy as np
 from astropy.io import fits
 
 from phangs_sfh.instrument.description import load_instrument
+from phangs_sfh.instrument.emission_lines import FAINT_LINES, LINES
 from phangs_sfh.ssp.engines import load_ssp
 from studies.map_proof import against_ppxf, comparisons, page
 from studies.map_proof.mock_files import write_observation, write_truth
@@ -20,8 +21,7 @@ PART = (slice(26, 50), slice(28, 52))
 """Spaxels whose part of the images is mapped without the cube."""
 
 REDSHIFT, TARGET_SNR, COVARIANCE = 0.0857, 10.0, 0.25
-LINES = (4861.33, 4958.91, 5006.84, 5197.90, 5200.26, 5875.62, 6300.30, 6363.78, 6548.05, 6562.80,
-         6583.45, 6678.15, 6716.44, 6730.82, 5889.95, 5895.92)  # fmt: skip
+MASKED_LINES = LINES | {"He I 6678": FAINT_LINES["He I 6678"]}
 LINE_HALF_WIDTH = 900.0  # [km/s]
 SKY = ((5571, 5585), (5886, 5900), (6295, 6305), (6860, 6930), (7160, 7340), (7590, 7720))
 """Sky and telluric bands [Å]; lines and limits are those of scripts/build/demo_spectrum.py."""
@@ -108,7 +108,7 @@ def prove_truth(work, docs, model, words):
 def prove_real(source, work, docs, model, bootstraps):
     """Map the real cube in bins, fit the bins with pPXF, compare; the page's text."""
     cube, maps = work / "real.fits", work / "maps_real.fits"
-    against_ppxf.mask_lines(source, cube, REDSHIFT, LINES, LINE_HALF_WIDTH, SKY)
+    against_ppxf.mask_lines(source, cube, REDSHIFT, MASKED_LINES, LINE_HALF_WIDTH, SKY)
     said, seconds = run_map(
         cube, "-o", maps, "--redshift", REDSHIFT, "--snr", TARGET_SNR, "--bin-covariance",
         COVARIANCE, "--plot", docs / "map_abell478.png", model=model,

@@ -16,6 +16,7 @@ from astropy.table import QTable
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files.tables import read_table
+from phangs_sfh.instrument.emission_lines import window_mask
 from phangs_sfh.observations.table import observations_from_table
 from phangs_sfh.peers.ppxf import SCALARS, PpxfPeer, require_ppxf
 from phangs_sfh.plots import demonstration
@@ -150,7 +151,7 @@ def compare(tables, model, bootstraps=0, progress=None):
         level = np.median(flux[used])
         flux, error = flux / level, error / level
         # Stars alone are rebuilt: lines would pull the polynomial.
-        stars = np.where(_lines(model.instrument.wave), 0.0, error)
+        stars = np.where(window_mask(model.instrument.wave), 0.0, error)
         rebuilt = demonstration.rebuild_to_data(forward, draws, flux, stars)
         clear = stars > 0
         chi2 = float(np.mean(((flux - rebuilt.flux)[clear] / error[clear]) ** 2))
@@ -173,12 +174,6 @@ def compare(tables, model, bootstraps=0, progress=None):
         )  # fmt: skip
         progress and progress(1)
     return found
-
-
-def _lines(wave):
-    from phangs_sfh.instrument import emission_lines
-
-    return emission_lines.window_mask(wave)
 
 
 def markdown(comparisons):

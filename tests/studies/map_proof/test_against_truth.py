@@ -34,7 +34,8 @@ def test_pull_takes_the_half_on_the_truths_side():
 
 def test_bins_of_a_cube_are_the_means_of_its_spaxels_without_masked_lines(tmp_path):
     write_cube(tmp_path / "c.fits", 4, 5)
-    against_ppxf.mask_lines(tmp_path / "c.fits", tmp_path / "m.fits", REDSHIFT, [5893.0], 600.0,
+    sodium = {"Na D": 5893.0}
+    against_ppxf.mask_lines(tmp_path / "c.fits", tmp_path / "m.fits", REDSHIFT, sodium, 600.0,
                         [(6300, 6320)])  # fmt: skip
     instrument = load_instrument()
     bins = np.repeat(np.arange(4), 5).reshape(4, 5)
