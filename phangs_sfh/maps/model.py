@@ -16,6 +16,9 @@ from phangs_sfh.prediction.predict import collected
 from phangs_sfh.prediction.results import PERCENTILES, answer_names
 
 PROBABILITIES = (0.16, 0.50, 0.84)
+NEEDED = ("sfh", "logml")
+"""Labels that star formation rates are made of."""
+
 RATE_NAMES = [f"{kind}{t}" for kind in ("logssfr", "lograte") for t in WINDOWS_MYR]
 """Star formation rate per mass formed [1 / yr] and per luminosity [M_sun / yr / L_sun], log10."""
 
@@ -30,7 +33,7 @@ class MapModel:
     Raises
     ------
     InputError
-        If the model cannot draw from its posterior.
+        If the model cannot draw from its posterior, or infers no histories.
     """
 
     def __init__(self, model):
@@ -39,6 +42,12 @@ class MapModel:
                 f"{model.path}: the SavedModel has no signature 'posterior', which star formation "
                 "rates are drawn from; export it again"
             )
+        for name in NEEDED:
+            if name not in model.labels:
+                raise InputError(
+                    f"{model.path}: infers no '{name}', which maps are made of; use a model of "
+                    "histories"
+                )
         self.model, self.graph = model, None
         self.masks_emission_lines = model.masks_emission_lines
 
@@ -88,17 +97,17 @@ def _joined(model):
     @tf.function(autograph=False)
     def both(**inputs):
         answers = dict(signatures["serving_default"](**inputs))
-        answers |= _rates(tf, signatures["posterior"](**inputs))
+        answers |= _rates(tf, signatures["posterior"](**inputs), model.labels)
         return [answers[name] for name in names]
 
     graph = convert_variables_to_constants_v2(both.get_concrete_function(**specs))
     return graph, [tensor.name.split(":")[0] for tensor in graph.inputs], names
 
 
-def _rates(tf, samples):
+def _rates(tf, samples, labels):
     """Percentiles of the rates, from joint samples of the mass fractions and ``logml``."""
     years = 1e6 * np.array(WINDOWS_MYR)
-    weights = (window_weights() / years).astype(np.float32)
+    weights = (window_weights(labels["sfh"].axis.edges) / years).astype(np.float32)
     specific = tf.math.log(tf.linalg.matmul(samples["sfh"], weights)) / np.float32(np.log(10))
     both = tf.concat([specific, specific + samples["logml"][..., None]], axis=-1)
     ordered = tf.sort(both, axis=1)

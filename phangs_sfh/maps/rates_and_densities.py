@@ -89,9 +89,10 @@ def quantities(light=False, distance=False):
     return [q for q in QUANTITIES if known[q.needs]]
 
 
-def window_weights():
-    """Share of every age bin that lies within the last 10 and 100 Myr, (16, 2)."""
-    low, high = ages.EDGES_MYR[:-1, None], ages.EDGES_MYR[1:, None]
+def window_weights(edges_myr=ages.EDGES_MYR):
+    """Share of every age bin that lies within the last 10 and 100 Myr, (n_bins, 2)."""
+    edges = np.asarray(edges_myr, float)
+    low, high = edges[:-1, None], edges[1:, None]
     return np.clip((np.array(WINDOWS_MYR, float) - low) / (high - low), 0, 1)
 
 

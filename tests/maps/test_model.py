@@ -12,6 +12,7 @@ from phangs_sfh.maps.rates_and_densities import window_weights
 from phangs_sfh.observations.table import Observations
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.model import load_model
+from phangs_sfh.problems.histories import LABELS
 
 
 def observed(n=40):
@@ -53,4 +54,11 @@ def test_a_model_without_samples_is_refused(tmp_path):
     bare = type("Bare", (), {"signatures": {"serving_default": None}})
     object.__setattr__(model, "saved", bare)
     with pytest.raises(InputError, match="no signature 'posterior'"):
+        MapModel(model)
+
+
+def test_a_model_of_another_problem_is_refused(tmp_path):
+    labels = [label.to_dict() for label in LABELS.scalars[:2]]
+    model = load_model(write_fake_model(tmp_path / "1", labels=labels, inputs=["spectrum"]))
+    with pytest.raises(InputError, match="infers no 'sfh', which maps are made of"):
         MapModel(model)
