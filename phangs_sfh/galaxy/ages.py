@@ -13,19 +13,6 @@ N_BINS = len(EDGES_MYR) - 1
 MAX_AGE_YR = EDGES_YR[-1]
 
 
-def representative_ages_yr():
-    """Age that stands for each bin when one number is needed, e.g. on a plot's axis.
-
-    Returns
-    -------
-    ages : (16,) array [yr]
-        Geometric mean of the edges; for the first bin, which starts at zero, half its upper edge.
-    """
-    lower, upper = EDGES_YR[:-1].copy(), EDGES_YR[1:]
-    lower[0] = upper[0] / 4
-    return np.sqrt(lower * upper)
-
-
 def labels():
     """Human-readable bin names, e.g. ``'3-5 Myr'`` and ``'1-2 Gyr'`` (list of 16 str)."""
     names = []

@@ -32,7 +32,7 @@ class Field:
     Attributes
     ----------
     redshift : float, or (ny, nx) array, NaN = unknown: spaxel not answered
-    bands : HeldBands or MatchedBands, in the cube's 1e-20 unit, as observed; or None
+    bands : MatchedBands, in the cube's 1e-20 unit, as observed; or None
     bins : (ny, nx) int array, -1 = in no bin; None for no binning
     n_bins : int
     ebv : E(B-V) of the Milky Way [mag], removed from spectra and bands

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+import small_run
 import toy_library
 from click.testing import CliRunner
 
 from phangs_sfh.cli.main import main
+from phangs_sfh.training import fit as training
 
 
 @pytest.fixture
@@ -71,8 +73,11 @@ def test_wrong_usage(library):
     assert "--epochs" in refused(library, "--epochs", "0", code=2)
 
 
-@pytest.mark.slow
-def test_trains_and_exports(library, tmp_path):
+def test_trains_and_exports(library, tmp_path, monkeypatch):
+    """From a library to a served model by one command; few neurons, not compiled by XLA."""
+    compiled = training.compile_model
+    monkeypatch.setattr(training, "NetworkSpec", lambda: small_run.SMALL)
+    monkeypatch.setattr(training, "compile_model", lambda *given: compiled(*given[:4], jit=False))
     out = tmp_path / "out"
     arguments = ["fit", str(library), "-o", str(out), "--epochs", "1", "--batch-size", "32"]
     result = CliRunner().invoke(main, arguments)

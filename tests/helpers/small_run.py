@@ -16,6 +16,9 @@ from phangs_sfh.problems.inputs import sizes
 from phangs_sfh.ssp.engines import load_ssp
 
 N_COMPONENTS = 2
+SMALL = NetworkSpec(
+    filters=8, dim=8, heads=2, squeeze=4, width=16, residual_layers=1, latent=12, hidden=16
+)
 NAMES = ("flux", "flux_err", "band_flux", "band_flux_err")
 
 
@@ -52,10 +55,7 @@ def observed(drawn, seed=1, signal_to_noise=(10, 200), missing=True):
 
 def network(spec, instrument, seed=3):
     """The real network with few neurons, and a head that reacts to its input."""
-    small = NetworkSpec(
-        filters=8, dim=8, heads=2, squeeze=4, width=16, residual_layers=1, latent=12, hidden=16
-    )
-    model = build_model(sizes(INPUTS, instrument), spec, small, seed)
+    model = build_model(sizes(INPUTS, instrument), spec, SMALL, seed)
     head = model.get_layer("params")
     kernel, bias = head.get_weights()
     rng = np.random.default_rng(seed)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from fake_model import write_fake_model
+from map_bands import HeldBands
 from small_cube import REDSHIFT, spectra, write_cube
 
 from phangs_sfh.errors import InputError
@@ -13,7 +14,6 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.instrument.milky_way import dereddening
 from phangs_sfh.maps.bin_stack import BinStack
 from phangs_sfh.maps.input import cube_spectra
-from phangs_sfh.maps.input.bands import HeldBands
 from phangs_sfh.maps.input.cube import open_cube
 from phangs_sfh.maps.mapper import Field, Mapper
 from phangs_sfh.maps.output import MapFile, extensions

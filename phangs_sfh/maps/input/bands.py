@@ -6,22 +6,6 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.maps.input.image_matching import TILE, match_tiles, overlaps
 
 
-class HeldBands:
-    """Band fluxes that are there already.
-
-    Parameters
-    ----------
-    flux, error : (n_bands, ny, nx) arrays in the map's 1e-20 unit, error 0 = missing
-    """
-
-    def __init__(self, flux, error):
-        self.flux, self.error = np.asarray(flux), np.asarray(error)
-
-    def rows(self, rows):
-        """Flux and error of some image rows, (n_bands, n_rows, nx) float32 arrays each."""
-        return np.float32(self.flux[:, rows]), np.float32(self.error[:, rows])
-
-
 class MatchedBands:
     """Images brought to the map's pixels strip by strip.
 

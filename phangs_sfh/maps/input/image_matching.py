@@ -24,8 +24,8 @@ MIN_GOOD = 0.5
 """Share of the kernel that must lie on good pixels."""
 
 
-def match_image(image, wcs, shape, spaxel_area, cube_fwhm=None, image_fwhm=0.0):
-    """Flux of an image in every spaxel of a cube.
+def match_tiles(image, wcs, rows, nx, sigma):
+    """Surface brightness and error of an image in some rows of a map, tile by tile.
 
     The image is convolved with the Gaussian that turns its PSF into the cube's, both taken to be
     Gaussian, and averaged over each spaxel with exact overlaps on the sphere. The variance of a
@@ -35,54 +35,21 @@ def match_image(image, wcs, shape, spaxel_area, cube_fwhm=None, image_fwhm=0.0):
     Parameters
     ----------
     image : Image
-    wcs : celestial WCS of the cube
-    shape : (ny, nx) of the cube
-    spaxel_area : float [arcsec2] that turns surface brightness into the cube's unit, or 1
-    cube_fwhm, image_fwhm : PSF widths [arcsec]; no matching if ``cube_fwhm`` is None
-
-    Returns
-    -------
-    flux, error : (ny, nx) float32 arrays in 1e-20 erg / (s cm2 Å) (or per arcsec2); error 0 where
-        the image does not cover the spaxel
-
-    Raises
-    ------
-    InputError
-        If the PSF of the image is the wider one, or it does not overlap the cube.
-    """
-    sigma = kernel_sigma(image, cube_fwhm, image_fwhm)
-    flux, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for y in range(0, shape[0], TILE):
-        rows = slice(y, min(y + TILE, shape[0]))
-        flux[rows], error[rows] = match_tiles(image, wcs, rows, shape[1], sigma)
-    if not (error > 0).any():
-        raise InputError(
-            f"{image.path}: the image does not overlap the cube, or has no good pixel there; "
-            "give an image of the same field, or check the WCS"
-        )
-    return flux * np.float32(spaxel_area), error * np.float32(spaxel_area)
-
-
-def match_tiles(image, wcs, rows, nx, sigma):
-    """Surface brightness and error of an image in some rows of a map, tile by tile.
-
-    Parameters
-    ----------
-    image, wcs : as in ``match_image``
+    wcs : celestial WCS of the map
     rows : slice with start and stop
     nx : int, spaxels in a row
     sigma : float, from ``kernel_sigma``
 
     Returns
     -------
-    flux, error : (n_rows, nx) float32 arrays [1e-20 erg / (s cm2 Å arcsec2)], error 0 = missing
+    flux, error : (n_rows, nx) float32 arrays [1e-20 erg / (s cm2 Å arcsec2)], error 0 = missing,
+        also where the image does not cover the spaxel
     """
     shape = (rows.stop - rows.start, nx)
     flux, error = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     for x in range(0, nx, TILE):
         columns = slice(x, min(x + TILE, nx))
-        part = (slice(None), columns)
-        flux[part], error[part] = _tile(image, wcs, (rows, columns), sigma)
+        flux[:, columns], error[:, columns] = _tile(image, wcs, (rows, columns), sigma)
     return flux, error
 
 
@@ -92,7 +59,7 @@ def overlaps(image, wcs, shape):
     for y in steps[0]:
         for x in steps[1]:
             tile = (slice(y, min(y + TILE, shape[0])), slice(x, min(x + TILE, shape[1])))
-            size = tuple(part.stop - part.start for part in tile)
+            size = tuple(side.stop - side.start for side in tile)
             if _covering(image, wcs[tile], size, margin=0) is not None:
                 return True
     return False

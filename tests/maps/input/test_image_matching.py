@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from map_bands import match_image
 from small_cube import SPAXEL, wcs_cards, write_image
 
 from phangs_sfh.errors import InputError
@@ -11,7 +12,6 @@ from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.maps.input import image_matching
 from phangs_sfh.maps.input.image import open_image
-from phangs_sfh.maps.input.image_matching import match_image
 
 BAND = load_instrument().bands[2]
 SHAPE = (20, 24)

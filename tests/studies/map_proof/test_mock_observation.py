@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from click.testing import CliRunner
+from map_bands import match_image
 from scipy.ndimage import convolve1d
 
 from phangs_sfh.cli.main import main
@@ -13,7 +14,7 @@ from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
 from phangs_sfh.instrument.description import Band, load_instrument
 from phangs_sfh.maps.input.cube import open_cube
 from phangs_sfh.maps.input.image import open_image
-from phangs_sfh.maps.input.image_matching import match_image, spaxel_kernel
+from phangs_sfh.maps.input.image_matching import spaxel_kernel
 from phangs_sfh.ssp import bc03
 from studies.map_proof import against_truth
 from studies.map_proof.mock_files import NO_ERRORS, write_observation, write_truth
