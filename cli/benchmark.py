@@ -34,27 +34,12 @@ def benchmark(
     The peers' answers are kept in the output folder: run again with another --model,
     nothing is fitted twice.
     """
-    from phangs_sfh.evaluation.evaluate import open_for
-    from phangs_sfh.peers.bagpipes import require_bagpipes
-    from phangs_sfh.peers.benchmark import comparison, report, sample
-    from phangs_sfh.peers.ppxf import require_ppxf
-    from phangs_sfh.prediction.model import load_model
+    from phangs_sfh.peers.benchmark import report
+    from phangs_sfh.peers.benchmark.benchmark import benchmark
     from phangs_sfh.progress import progress_bar
 
-    require_ppxf()
-    if bagpipes:
-        require_bagpipes()
-    model = load_model(model_folder)
-    masked = model.masks_emission_lines
-    if library:
-        spectra = sample.from_library(open_for(model, library), n_spectra, seed, masked)
-    else:
-        spectra = sample.drawn(model.instrument, n_spectra, seed, masked)
-    bootstrapped = min(bootstrapped, len(spectra)) if bootstraps else 0
-    total = len(spectra) + bootstrapped * bootstraps + min(bagpipes, len(spectra))
-    with progress_bar("fits of peers", total) as advance:
-        summary, answers = comparison.run(
-            output, model, spectra, bootstrapped, bootstraps, workers, advance, bagpipes
-        )
-    report.write(output, summary, answers, spectra.truth)
+    benchmark(
+        output, model_folder, n=n_spectra, bootstraps=bootstraps, bootstrapped=bootstrapped,
+        bagpipes=bagpipes, library=library, seed=seed, workers=workers, progress=progress_bar,
+    )  # fmt: skip
     click.echo(f"{output}: " + ", ".join(report.FILES))

@@ -11,6 +11,6 @@ from phangs_sfh.cli import options
 @options.overwrite("the files of an earlier run")
 def demo(output, model, overwrite):
     """Run a model on a real MUSE spectrum: a result table and a figure."""
-    from phangs_sfh.plots import demonstration
+    from phangs_sfh.plots.demonstration import demo
 
-    click.echo(demonstration.summary(demonstration.run(output, model, overwrite)))
+    click.echo(demo(output, model, overwrite))

@@ -25,16 +25,13 @@ def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     Galaxies are observed at S/N 20, 50 and 100, without bands, without spectrum, and in the mix of
     the training. Noise comes from the seed.
     """
-    from phangs_sfh.evaluation import evaluate as evaluation
     from phangs_sfh.evaluation.report import page
-    from phangs_sfh.prediction.model import load_model
+    from phangs_sfh.evaluation.report.evaluation import evaluate
     from phangs_sfh.progress import progress_bar
 
     page.check_output(output, overwrite)
-    model = load_model(model_folder)
-    library = evaluation.open_for(model, library)
-    n = min(library.n_galaxies(split), galaxies or library.n_galaxies(split))
-    with progress_bar("galaxies", n * len(evaluation.DESCRIPTIONS)) as advance:
-        results = evaluation.evaluate(library, model, split, galaxies, seed, advance)
-    page.write_report(output, *results, overwrite)
+    found = evaluate(
+        model_folder, library, split=split, n=galaxies, seed=seed, progress=progress_bar
+    )
+    found.write(output, overwrite)
     click.echo(f"{output}: {page.REPORT}, {page.METRICS}, {page.CARD}")

@@ -1,7 +1,6 @@
 """``phangs-sfh fit``: train a model on a library and export it."""
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -68,47 +67,26 @@ def fit(library, output, mirrored, replicas, multi_worker, wait, resume, overwri
     if mirrored and multi_worker:
         raise click.UsageError("--mirrored and --multi-worker exclude each other; each machine of "
                                "--multi-worker uses all its GPUs")  # fmt: skip
-    how = {"resume": resume, "overwrite": overwrite, "verbose": 1 if sys.stdout.isatty() else 2}
+    settings |= {"resume": resume, "overwrite": overwrite}
+    settings["verbose"] = 1 if sys.stdout.isatty() else 2
     if multi_worker:
         from phangs_sfh.cli.workers import on_all_workers
 
-        on_all_workers(lambda *job: train_with_others(library, output, settings, how, *job), wait)
-        return
-    from phangs_sfh.library import records
-    from phangs_sfh.training import fit as training
+        def work(cluster, started):
+            train(library, output, cluster=cluster, started=started, **settings)
 
-    opened = records.open_library(library)
-    records.verify(opened, ("train", "valid"))
-    output = Path(output or Path("saved_models") / opened.name)
-    strategy = training.mirrored_strategy(replicas) if mirrored else None
-    if strategy is not None:  # each replica gets the same share
-        count = strategy.num_replicas_in_sync
-        settings["batch_size"] = max(count, settings["batch_size"] // count * count)
-    chosen = training.FitSettings(**settings)
-    history = training.fit(opened, output / "run", chosen, strategy=strategy, **how)
-    export(library, output, history)
+        on_all_workers(work, wait)
+    else:
+        train(library, output, mirrored=mirrored, replicas=replicas, **settings)
 
 
-def train_with_others(library, output, settings, how, cluster, started):
-    """What one worker of many does."""
-    from phangs_sfh.library import records
-    from phangs_sfh.training import workers
-    from phangs_sfh.training.fit import FitSettings
+def train(library, output, **settings):
+    """Train, alone or as one worker of many, and say what came of it."""
+    from phangs_sfh.export.fit import fit
 
-    opened = records.open_library(library)
-    own = workers.part_of(opened, cluster.index, cluster.size)
-    records.verify(own, ("train", "valid"))
-    output = Path(output or Path("saved_models") / opened.name)
-    history = workers.fit(
-        opened, output / "run", FitSettings(**settings), cluster, started=started, **how
-    )
-    if cluster.is_chief:
-        export(library, output, history)
-
-
-def export(library, output, history):
-    from phangs_sfh.export import saved_model
-
-    best = min(history, key=lambda row: row["val_loss"])
-    exported = saved_model.export_model(output / "run", output, library=library)
-    click.echo(f"{exported}: valid loss {best['val_loss']:.4f} after {best['epoch'] + 1} epochs")
+    run = fit(library, output, **settings)
+    if run.exported is not None:
+        best = run.best
+        click.echo(
+            f"{run.exported}: valid loss {best['val_loss']:.4f} after {best['epoch'] + 1} epochs"
+        )

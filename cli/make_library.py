@@ -37,63 +37,32 @@ def make_library(output, galaxies, preview, part, gather, dask, overwrite, **set
     that was killed is taken up again by the same command.
     """
     options.exclude(shard=part, gather=gather, dask=dask, preview=preview)
-    from phangs_sfh.library import writer
-
-    settings["overwrite"] = overwrite
     if preview:
-        path = f"{output.rstrip('/')}-preview.png"
-        if settings.pop("problem") != "histories":
+        if settings["problem"] != "histories":
             raise click.UsageError("--preview draws galaxies of the problem histories alone")
-        del settings["workers"]
-        draw_preview(path, **settings)
-    elif gather:
-        report(output, writer.gather(output, overwrite))
-    elif part is not None:
-        n_mine = sum(s.n_galaxies for s in writer.plan_shards(galaxies)[part[0] - 1 :: part[1]])
-        report(output, simulated(writer.write_part, n_mine, output, galaxies, part, settings))
-    elif dask is not None:
-        from phangs_sfh.machines.dask_cluster import dask_client
-
-        with dask_client(dask, settings["workers"]) as client:
-            settings["dask"] = client
-            report(output, simulated(writer.write_library, galaxies, output, galaxies, settings))
-    else:
-        report(output, simulated(writer.write_library, galaxies, output, galaxies, settings))
-
-
-def simulated(write, total, *arguments):
-    """Call ``write`` with arguments, the last of them by name, and a progress bar."""
+        draw_preview(f"{output.rstrip('/')}-preview.png", overwrite, settings)
+        return
+    from phangs_sfh.library.make_library import gather_library, make_library
     from phangs_sfh.progress import progress_bar
 
-    *arguments, settings = arguments
-    with progress_bar("galaxies", total) as advance:
-        return write(*arguments, **settings, progress=advance)
-
-
-def report(output, contents):
-    if contents is None:
+    if gather:
+        library = gather_library(output, overwrite)
+    else:
+        library = make_library(
+            output, galaxies, part=part, dask=dask, overwrite=overwrite,
+            progress=progress_bar, **settings,
+        )  # fmt: skip
+    if library is None:
         click.echo(f"{output}: part done; the last of all parts makes the library")
         return
-    counts = ", ".join(
-        f"{split['n_galaxies']} {name}" for name, split in contents["splits"].items()
-    )
+    counts = ", ".join(f"{library.n_galaxies(name)} {name}" for name in library.content["splits"])
     click.echo(f"{output}: {counts}")
 
 
-def draw_preview(path, seed, ssp, prior, instrument, overwrite):
-    from pathlib import Path
+def draw_preview(path, overwrite, settings):
+    """Draw a dozen galaxies of what the library would be."""
+    from phangs_sfh.plots.preview import N_SHOWN, preview_library
 
-    from phangs_sfh.errors import InputError
-    from phangs_sfh.galaxy.forward_model import ForwardModel
-    from phangs_sfh.instrument.description import load_instrument
-    from phangs_sfh.plots import preview
-    from phangs_sfh.problems.histories.priors import DEFAULT, load_prior
-    from phangs_sfh.ssp.engines import load_ssp
-
-    if Path(path).exists() and not overwrite:
-        raise InputError(f"{path}: exists already; use --overwrite or another name")
-    settings = load_prior(prior or DEFAULT)
-    forward = ForwardModel(load_ssp(ssp), load_instrument(instrument))
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    preview.draw_preview(path, forward, settings, seed)
-    click.echo(f"{path}: {preview.N_SHOWN} galaxies")
+    used = {name: settings[name] for name in ("prior", "instrument", "ssp", "seed")}
+    preview_library(path, overwrite=overwrite, **used)
+    click.echo(f"{path}: {N_SHOWN} galaxies")

@@ -94,7 +94,7 @@ def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
         else:
             try:
                 maps = map_cube(
-                    cube, output, model=model, shard=part, dask=dask, overwrite=overwrite,
+                    cube, output, model=model, part=part, dask=dask, overwrite=overwrite,
                     progress=progress_bar, **options,
                 )  # fmt: skip
             except KeyboardInterrupt:

@@ -30,8 +30,23 @@ from phangs_sfh.cli import options
 @options.count(
     "--batch-size", default=256, least=1, text="Spectra answered at once; changes no answer."
 )
-@options.overwrite("an existing result")
-def predict(table, output, model, server, timeout, redshift, wavemed, batch_size, overwrite):
+@click.option(
+    "--samples",
+    default=0,
+    metavar="N",
+    type=click.IntRange(0, 256),
+    help="Add N samples of the joint posterior, at most 256, as vector columns NAME_samples.",
+)
+@click.option(
+    "--plot",
+    metavar="DIR",
+    type=click.Path(),
+    help="Draw each row into DIR/row-00000.png and so on; at most 100 rows.",
+)
+@options.overwrite("an existing result, and figures")
+def predict(
+    table, output, model, server, timeout, redshift, wavemed, batch_size, samples, plot, overwrite
+):
     """Star formation histories with error bars for every row of TABLE.
 
     TABLE is FITS or ECSV with columns wave, flux, flux_err [mask], redshift and bands F275W,
@@ -49,8 +64,14 @@ def predict(table, output, model, server, timeout, redshift, wavemed, batch_size
     observations = loaded.read(table, redshift, wavemed)
     for warning in (*loaded.warnings, *observations.warnings):
         click.echo(f"Warning: {warning}", err=True)
+    if plot:
+        from phangs_sfh.plots.plot import check_figures, plot_rows
+
+        check_figures(plot, len(observations), overwrite=overwrite)
     start = time.perf_counter()
-    result = loaded.predict(observations, batch_size=batch_size, progress=progress_bar)
+    result = loaded.predict(
+        observations, samples=samples, batch_size=batch_size, progress=progress_bar
+    )
     seconds = time.perf_counter() - start
     write_table(result, output, overwrite)
     flagged = sum(flag != 0 for flag in result["flag"])
@@ -58,3 +79,9 @@ def predict(table, output, model, server, timeout, redshift, wavemed, batch_size
         f"{output}: {len(result)} rows in {seconds:.2f} s "
         f"({len(result) / seconds:,.0f} spectra/s), {flagged} flagged"
     )
+    if plot:
+        paths = plot_rows(
+            result, plot, table, loaded, redshift=redshift, wavemed=wavemed, overwrite=overwrite,
+            progress=progress_bar,
+        )  # fmt: skip
+        click.echo(f"{plot}: {len(paths)} figures")

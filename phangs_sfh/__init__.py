@@ -5,29 +5,86 @@ that ``import phangs_sfh as ps`` costs nothing. The commands of ``phangs-sfh`` a
 it.
 """
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from phangs_sfh.errors import InputError
+from phangs_sfh.errors import InputError, InputWarning
 from phangs_sfh.version import __version__
 
 if TYPE_CHECKING:
+    from phangs_sfh.evaluation.report.evaluation import evaluate
+    from phangs_sfh.export.fit import fit
+    from phangs_sfh.export.saved_model import export_model
+    from phangs_sfh.library.make_library import gather_library, make_library
+    from phangs_sfh.library.records import open_library
+    from phangs_sfh.machines.tf_config import read_cluster
+    from phangs_sfh.maps.map_cube import gather_maps, map_cube
+    from phangs_sfh.network.model import NetworkSpec
     from phangs_sfh.observations.demo_spectrum import demo_spectrum
+    from phangs_sfh.peers.benchmark.benchmark import benchmark
+    from phangs_sfh.plots.demonstration import demo
+    from phangs_sfh.plots.map_figure import plot_maps
+    from phangs_sfh.plots.plot import plot, plot_rows
+    from phangs_sfh.plots.preview import preview_library
     from phangs_sfh.prediction.model import load_model
+    from phangs_sfh.progress import progress_bar
+    from phangs_sfh.ssp.make_ssp import make_ssp
+
+__all__ = [
+    "InputError",
+    "InputWarning",
+    "NetworkSpec",
+    "__version__",
+    "benchmark",
+    "demo",
+    "demo_spectrum",
+    "evaluate",
+    "export_model",
+    "fit",
+    "gather_library",
+    "gather_maps",
+    "load_model",
+    "make_library",
+    "make_ssp",
+    "map_cube",
+    "open_library",
+    "plot",
+    "plot_maps",
+    "plot_rows",
+    "preview_library",
+    "progress_bar",
+    "read_cluster",
+]
 
 HOMES = {
-    "demo_spectrum": "phangs_sfh.observations.demo_spectrum",
-    "load_model": "phangs_sfh.prediction.model",
+    "NetworkSpec": "network.model",
+    "benchmark": "peers.benchmark.benchmark",
+    "demo": "plots.demonstration",
+    "demo_spectrum": "observations.demo_spectrum",
+    "evaluate": "evaluation.report.evaluation",
+    "export_model": "export.saved_model",
+    "fit": "export.fit",
+    "gather_library": "library.make_library",
+    "gather_maps": "maps.map_cube",
+    "load_model": "prediction.model",
+    "make_library": "library.make_library",
+    "make_ssp": "ssp.make_ssp",
+    "map_cube": "maps.map_cube",
+    "open_library": "library.records",
+    "plot": "plots.plot",
+    "plot_maps": "plots.map_figure",
+    "plot_rows": "plots.plot",
+    "preview_library": "plots.preview",
+    "progress_bar": "progress",
+    "read_cluster": "machines.tf_config",
 }
-"""Where each name of the door is defined."""
-
-__all__ = ["InputError", "__version__", "demo_spectrum", "load_model"]
+"""Module of this package that defines each name of the door."""
 
 
 def __getattr__(name):
     if name not in HOMES:
         raise AttributeError(f"module 'phangs_sfh' has no attribute '{name}'")
-    globals()[name] = value = getattr(importlib.import_module(HOMES[name]), name)
+    globals()[name] = value = getattr(import_module(f"phangs_sfh.{HOMES[name]}"), name)
     return value
 
 

@@ -5,6 +5,7 @@ cleaning, network, posterior, percentiles, surprise and flags.
 """
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -146,7 +147,12 @@ def _flag(present, value):
     return tf.add_n([tf.cast(up, tf.int32) * int(bit) for bit, up in raised.items()])
 
 
-def export_model(run_folder, out_folder, library=None, overwrite=False):
+def export_model(
+    run_folder: str | os.PathLike,
+    out_folder: str | os.PathLike,
+    library: str | os.PathLike | None = None,
+    overwrite: bool = False,
+) -> Path:
     """Export a finished run of ``fit``.
 
     Parameters
@@ -168,6 +174,14 @@ def export_model(run_folder, out_folder, library=None, overwrite=False):
         If a file of the run is missing or damaged, or the version exists.
     OSError
         Disk full or unwritable; nothing is left behind.
+
+    Examples
+    --------
+    ``saved_models/mine/run`` is the run that ``fit`` left:
+
+    >>> import phangs_sfh as ps
+    >>> print(ps.export_model("saved_models/mine/run", "saved_models/mine"))
+    saved_models/mine/1
     """
     run_folder = Path(run_folder)
     folder = version_folder(out_folder)

@@ -5,6 +5,7 @@ The reading half; ``library/writer.py`` is the writing half. Shards are gzipped 
 """
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +92,7 @@ class Library:
         return [self.folder / shard["file"] for shard in self.shards(split)]
 
 
-def open_library(folder, instrument=None):
+def open_library(folder: str | os.PathLike, instrument: Instrument | None = None) -> Library:
     """Read and check a library's description.
 
     Parameters
@@ -99,11 +100,22 @@ def open_library(folder, instrument=None):
     folder : path of the library's folder
     instrument : Instrument, optional; what the library must have been made for
 
+    Returns
+    -------
+    library : Library
+
     Raises
     ------
     InputError
         If the folder or its library.json is missing or not readable, has another schema version,
         lists a shard that does not exist, or describes another instrument.
+
+    Examples
+    --------
+    >>> import phangs_sfh as ps
+    >>> library = ps.open_library("tfrecords/sample")
+    >>> library.instrument.n_pixels, library.z_sun
+    (1761, 0.02)
     """
     folder = Path(folder)
     path = folder / "library.json"

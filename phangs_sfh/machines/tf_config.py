@@ -58,17 +58,29 @@ def _answers(address, seconds):
     return True
 
 
-def read_cluster(text=None):
+def read_cluster(text: str | None = None) -> Cluster:
     """The cluster that TF_CONFIG describes.
 
     Parameters
     ----------
     text : str, optional; by default the environment variable
 
+    Returns
+    -------
+    cluster : Cluster
+
     Raises
     ------
     InputError
         If it is not set, no JSON, or lacks or contradicts something.
+
+    Examples
+    --------
+    >>> import phangs_sfh as ps
+    >>> workers = '"cluster": {"worker": ["host0:2222", "host1:2222"]}'
+    >>> cluster = ps.read_cluster("{" + workers + ', "task": {"type": "worker", "index": 1}}')
+    >>> cluster.size, cluster.is_chief
+    (2, False)
     """
     text = os.environ.get(VARIABLE, "") if text is None else text
     if not text.strip():

@@ -37,7 +37,7 @@ class Maps:
     spaxels : int, all there are
     answered, of : int, spaxels or bins that were answered, and all of them
     what : 'spaxels' or 'bins'
-    seconds : float, that answering took; None for a file joined from shares
+    seconds : float, that answering took; None for a file joined from parts
     """
 
     path: Path
@@ -74,7 +74,7 @@ def map_cube(
     unit: str | None = None,
     image_unit: str | None = None,
     wavemed: str | None = None,
-    shard: tuple[int, int] | None = None,
+    part: tuple[int, int] | None = None,
     dask: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -103,14 +103,14 @@ def map_cube(
     image_psf : FWHM [arcsec] of the images, of all or by band; default 0.08
     grid : without a cube: the band whose pixels are used
     unit, image_unit, wavemed : where headers do not say
-    shard : (i, n), answer only the i-th of n shares of the rows; the last of them makes the maps
+    part : (i, n), answer only the i-th of n parts of the rows; the last of them makes the maps
     dask : address of a Dask scheduler, or 'local', to answer on a cluster
     overwrite : replace existing maps
     progress : ``progress_bar`` or alike; counts spaxels
 
     Returns
     -------
-    maps : what was written; None if other shares are missing yet
+    maps : what was written; None if other parts are missing yet
 
     Raises
     ------
@@ -141,16 +141,16 @@ def map_cube(
         image_unit=image_unit, wavemed=wavemed,
     )  # fmt: skip
     check_request(cube, output, None, overwrite, given)
-    if shard is not None and dask is not None:
+    if part is not None and dask is not None:
         raise InputError(f"{output}: --shard and --dask exclude each other; give one of them")
-    if shard is not None or dask is not None:
-        check_independent(given, "--dask" if shard is None else "--shard")
+    if part is not None or dask is not None:
+        check_independent(given, "--dask" if part is None else "--shard")
     loaded = as_model(model)
     request = open_request(cube, loaded, **vars(given))
     for note in request.warnings:
         _warn(note)
-    if shard is not None:
-        return share(request, loaded, output, overwrite, shard, progress)
+    if part is not None:
+        return share(request, loaded, output, overwrite, part, progress)
     if dask is None:
         return _whole(request, loaded, output, overwrite, progress)
     with dask_client(dask) as client:
@@ -159,33 +159,38 @@ def map_cube(
 
 
 def gather_maps(output: PathLike, overwrite: bool = False) -> Maps:
-    """Make the maps of shares that are all there; ``map_cube`` with the last share does it too.
+    """Make the maps of parts that are all there; ``map_cube`` with the last part does it too.
 
     Parameters
     ----------
-    output : the file that the shares were made for
+    output : the file that the parts were made for
     overwrite : replace existing maps
+
+    Returns
+    -------
+    maps : Maps
 
     Raises
     ------
     InputError
-        If shares are missing, damaged or being written, or nothing was answered.
+        If parts are missing, damaged or being written, or nothing was answered.
 
     Examples
     --------
     >>> import phangs_sfh as ps
-    >>> ps.map_cube("cube.fits", "shared.fits", redshift=0.003, shard=(1, 2)) is None
+    >>> ps.map_cube("cube.fits", "shared.fits", redshift=0.003, part=(1, 2)) is None
     True
-    >>> ps.gather_maps("shared.fits")
-    Traceback (most recent call last):
-    ...
-    phangs_sfh.errors.InputError: ...1 of 2 parts are missing: 2/2; run map --shard again for these
+    >>> try:
+    ...     ps.gather_maps("shared.fits")
+    ... except ps.InputError as error:
+    ...     print(error)
+    .shared.fits.parts: 1 of 2 parts are missing: 2/2; run map --shard again for these
     """
     return _joined(output, shares.gather(output, overwrite))
 
 
 def share(request, model, output, overwrite, part, progress=None):
-    """Answer one share of the rows, and join all if it was the last; Maps or None."""
+    """Answer one part of the rows, and join all if it was the last; Maps or None."""
     with shares.one_part(request, output, part) as path:
         if path is not None:
             mapper, _ = _run(request, model, path, True, progress, part=part)

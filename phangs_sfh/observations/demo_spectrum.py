@@ -28,7 +28,7 @@ def demo_spectrum() -> QTable:
     >>> import phangs_sfh as ps
     >>> table = ps.demo_spectrum()
     >>> len(table), table.meta["WAVEMED"], round(float(table["redshift"][0]), 4)
-    (1, 'air', 0.0863)
+    (1, 'air', 0.0857)
     """
     with resources.as_file(resources.files("phangs_sfh.data") / FILE) as path:
         return read_table(path)

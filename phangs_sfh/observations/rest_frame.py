@@ -62,6 +62,12 @@ class Observations:
             instrument=instrument,
         )
 
+    def rows(self, chosen):
+        """Some rows, a slice, as Observations."""
+        names = ("flux", "flux_err", "band_flux", "band_flux_err", "flags")
+        arrays = {name: getattr(self, name)[chosen] for name in names}
+        return Observations(**arrays, instrument=self.instrument)
+
     def inputs(self):
         """The model's four inputs by name (dict of arrays, not copied)."""
         return {name: getattr(self, name) for name in INPUTS}

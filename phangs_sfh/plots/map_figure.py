@@ -1,6 +1,8 @@
 """The figure of a map file: the maps, their uncertainties, and histories of a few places."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
@@ -33,16 +35,33 @@ class Panel:
     floor: float | None = None
 
 
-def plot_maps(maps, path):
+def plot_maps(maps: str | os.PathLike, path: str | os.PathLike) -> Path:
     """Draw a map file into a figure file, written whole or not at all.
 
     Parameters
     ----------
-    maps : path of a file that ``map`` wrote
-    path : .png or .pdf
+    maps : file that ``map_cube`` wrote
+    path : .png or .pdf; replaced if it exists
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    OSError
+        If the maps cannot be read or the figure not be written.
+
+    Examples
+    --------
+    >>> import phangs_sfh as ps
+    >>> maps = ps.map_cube("cube.fits", "small.fits", redshift=0.003)
+    >>> print(ps.plot_maps(maps.path, "small.png"))
+    small.png
     """
     with whole_file(path) as temporary:
         map_figure(maps).savefig(temporary, dpi=110)
+    return Path(path)
 
 
 def map_figure(maps):

@@ -1,13 +1,28 @@
 """A dozen galaxies of a library before it is made: what a network would be trained on."""
 
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy import ages
+from phangs_sfh.galaxy.forward_model import ForwardModel
+from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.plots.figures import save_figure
-from phangs_sfh.problems.histories.priors import ENRICHMENTS, FAMILIES, GAS_STATES
+from phangs_sfh.problems.histories.priors import (
+    DEFAULT,
+    ENRICHMENTS,
+    FAMILIES,
+    GAS_STATES,
+    load_prior,
+)
 from phangs_sfh.problems.histories.simulator import galaxies
+from phangs_sfh.ssp.engines import load_ssp
 
 N_SHOWN = 12
 N_DRAWN = 240  # from which a dozen of many kinds are chosen
@@ -52,9 +67,46 @@ def preview_figure(forward, prior, seed=0):
     return figure
 
 
-def draw_preview(path, forward, prior, seed=0):
-    """Write ``preview_figure`` to ``path``."""
-    save_figure(preview_figure(forward, prior, seed), path)
+def preview_library(
+    path: str | os.PathLike,
+    *,
+    prior: str | None = None,
+    instrument: str = "phangs",
+    ssp: str = "bc03",
+    seed: int = 0,
+    overwrite: bool = False,
+) -> Path:
+    """Draw a dozen galaxies of what ``make_library`` would simulate, of histories.
+
+    Parameters
+    ----------
+    path : of the figure, .png
+    prior, instrument, ssp, seed : as for ``make_library``
+    overwrite : replace an existing figure
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    InputError
+        If the figure exists, or prior, instrument or SSPs are none.
+
+    Examples
+    --------
+    >>> import phangs_sfh as ps
+    >>> print(ps.preview_library("preview.png", prior="paper", seed=3))
+    preview.png
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise InputError(f"{path}: exists already; use --overwrite or another name")
+    settings = load_prior(prior or DEFAULT)
+    forward = ForwardModel(load_ssp(ssp), load_instrument(instrument))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_figure(preview_figure(forward, settings, seed), path)
+    return path
 
 
 def _of_many_kinds(family):

@@ -87,8 +87,7 @@ class Model(AnyModel):
         """The joint posterior density of all labels, a TensorFlow Probability distribution.
 
         A mixture of normals under a chain of bijectors, as the network was trained. It is the
-        density before the recalibration that ``predict`` and ``sample`` have, which moves
-        percentiles by a few per cent of probability (``docs/choices.md``).
+        density before the recalibration that ``predict`` and ``sample`` have.
 
         Parameters
         ----------
@@ -103,6 +102,14 @@ class Model(AnyModel):
         ------
         InputError
             If the data cannot be used or ``model.keras`` is not beside the SavedModel.
+
+        Examples
+        --------
+        >>> import phangs_sfh as ps
+        >>> density = ps.load_model("phangs").posterior(ps.demo_spectrum())
+        >>> labels = density.sample(1000)
+        >>> labels["sfh"].shape, density.log_prob(labels).shape
+        (TensorShape([1000, 1, 16]), TensorShape([1000, 1]))
         """
         import tensorflow as tf
 

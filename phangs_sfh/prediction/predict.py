@@ -88,6 +88,26 @@ def sample(observations, model, n=N_DRAWS, seed=0, batch_size=256, progress=None
     return draws
 
 
+def add_samples(table, draws):
+    """Put samples beside the percentiles: vector columns ``NAME_samples``.
+
+    Parameters
+    ----------
+    table : QTable from ``predict``, changed in place
+    draws : dict from ``sample``, of the same rows
+    """
+    for name, values in draws.items():
+        like = table[f"{name}_p50"]
+        unit = getattr(like, "unit", None)
+        table[f"{name}_samples"] = values if unit is None else type(like)(values, unit)
+        table[f"{name}_samples"].info.format = like.info.format
+        table[
+            f"{name}_samples"
+        ].info.description = (
+            "samples of the joint posterior: the i-th of all columns belong together"
+        )
+
+
 def collected(ask, observations, model, batch_size, progress=None):
     """What ``ask`` says of all rows, asked batch by batch.
 

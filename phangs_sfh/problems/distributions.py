@@ -28,22 +28,59 @@ def label_bijector(labels):
 
 
 def _of_label(label):
-    chain = _of_transform(label.transform, label.n_targets)
+    chain = _of_transform(label.transform)
     if label.axis is None:  # one number, not a vector of one
         chain = [tfb.Reshape(event_shape_out=[], event_shape_in=[1]), *chain]
     return tfb.Chain(chain) if chain else tfb.Identity()
 
 
-def _of_transform(transform, n_targets):
+def _of_transform(transform):
     if isinstance(transform, Identity):
         return []
     if isinstance(transform, Softplus):
         return [tfb.Scale(np.float32(transform.softness)), tfb.Softplus()]
     if isinstance(transform, StickBreaking):
-        # TFP centres its log-odds on equal shares: σ(x - ln(number of shares left)).
-        left = np.log(np.arange(n_targets, 0, -1, dtype=np.float32))
-        return [tfb.IteratedSigmoidCentered(), tfb.Shift(left)]
+        return [Shares()]
     raise TypeError(f"no bijector for {type(transform).__name__}")
+
+
+class Shares(tfb.Bijector):
+    """Log-ratios x [..., n - 1] to shares f [..., n] that sum to 1: f_i = σ(x_i) of what is left.
+
+    The density is over the first n - 1 shares. ``tfb.IteratedSigmoidCentered`` is the same but for
+    a shift; it takes the last share from 1 minus the others, which in single precision gives zeros
+    and negative numbers where old stars are few.
+    """
+
+    def __init__(self, name="shares"):
+        super().__init__(forward_min_event_ndims=1, name=name)
+
+    def _forward(self, x):
+        left = tf.cumsum(tf.math.log_sigmoid(-x), axis=-1)
+        zero = tf.zeros_like(x[..., :1])
+        before = tf.concat([zero, left], axis=-1)
+        return tf.exp(tf.concat([tf.math.log_sigmoid(x), zero], axis=-1) + before)
+
+    def _inverse(self, shares):
+        later = tf.cumsum(shares, axis=-1, exclusive=True, reverse=True)
+        return tf.math.log(shares[..., :-1]) - tf.math.log(later[..., :-1])
+
+    def _forward_log_det_jacobian(self, x):
+        # The matrix of derivatives is triangular, with f_i (1 - σ(x_i)) on its diagonal.
+        left = tf.cumsum(tf.math.log_sigmoid(-x), axis=-1, exclusive=True)
+        return tf.reduce_sum(tf.math.log_sigmoid(x) + left + tf.math.log_sigmoid(-x), axis=-1)
+
+    def _forward_event_shape(self, shape):
+        return shape[:-1].concatenate(shape[-1] + 1)
+
+    def _forward_event_shape_tensor(self, shape):
+        return tf.concat([shape[:-1], shape[-1:] + 1], axis=0)
+
+    def _inverse_event_shape(self, shape):
+        return shape[:-1].concatenate(shape[-1] - 1)
+
+    def _inverse_event_shape_tensor(self, shape):
+        return tf.concat([shape[:-1], shape[-1:] - 1], axis=0)
 
 
 class LabelDistribution(tfp.distributions.TransformedDistribution):

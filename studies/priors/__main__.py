@@ -20,6 +20,7 @@ def main(prior, n, docs):
     from phangs_sfh.galaxy.forward_model import ForwardModel
     from phangs_sfh.instrument.description import load_instrument
     from phangs_sfh.plots import preview
+    from phangs_sfh.plots.figures import save_figure
     from phangs_sfh.problems.histories.priors import load_prior
     from phangs_sfh.ssp.engines import load_ssp
     from studies.priors import figure
@@ -27,7 +28,7 @@ def main(prior, n, docs):
     forward, settings = ForwardModel(load_ssp(), load_instrument()), load_prior(prior)
     name = settings["name"]
     figure.draw_prior(docs / f"prior_{name}.png", forward, settings, n)
-    preview.draw_preview(docs / f"preview_{name}.png", forward, settings)
+    save_figure(preview.preview_figure(forward, settings), docs / f"preview_{name}.png")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ sdss-mangadap wheel, and the MUSE spectrum is that of the demo (mpdaf's cube).
 """
 
 from dataclasses import dataclass
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,11 +14,11 @@ from astropy.io import fits
 from astropy.table import QTable
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files.tables import read_table
 from phangs_sfh.instrument.emission_lines import window_mask
+from phangs_sfh.observations.demo_spectrum import demo_spectrum
 from phangs_sfh.observations.table import observations_from_table
 from phangs_sfh.peers.ppxf import SCALARS, PpxfPeer, require_ppxf
-from phangs_sfh.plots import demonstration
+from phangs_sfh.plots.rebuilt import rebuild_to_data
 from phangs_sfh.prediction import predict
 
 SDSS = ("NGC3073", "NGC3522")
@@ -96,9 +95,7 @@ def manga_tables(folder):
 
 def demo_table():
     """The MUSE spectrum of the demo: centre of the brightest galaxy of Abell 478."""
-    folder = resources.files("phangs_sfh.data")
-    with resources.as_file(folder / demonstration.SPECTRUM_FILE) as path:
-        return read_table(path)
+    return demo_spectrum()
 
 
 def _table(wave, flux, ivar, redshift):
@@ -145,14 +142,14 @@ def compare(tables, model, bootstraps=0, progress=None):
             table, model.instrument, source=name, mask_emission_lines=model.masks_emission_lines
         )
         answer = predict.predict(observed, model)
-        draws = demonstration.posterior_draws(model, observed)
+        draws = {name: values[0].astype(float) for name, values in model.sample(observed).items()}
         flux, error = observed.flux[0].astype(float), observed.flux_err[0].astype(float)
         used = error > 0
         level = np.median(flux[used])
         flux, error = flux / level, error / level
         # Stars alone are rebuilt: lines would pull the polynomial.
         stars = np.where(window_mask(model.instrument.wave), 0.0, error)
-        rebuilt = demonstration.rebuild_to_data(forward, draws, flux, stars)
+        rebuilt = rebuild_to_data(forward, draws, flux, stars)
         clear = stars > 0
         chi2 = float(np.mean(((flux - rebuilt.flux)[clear] / error[clear]) ** 2))
         found.append(
