@@ -9,25 +9,13 @@ from click.testing import CliRunner
 
 from phangs_sfh.cli.main import main
 from phangs_sfh.errors import InputError
-from phangs_sfh.library import plan, writer
+from phangs_sfh.library import writer
 from phangs_sfh.machines.dask_cluster import dask_client
 
-N, SEED, SHARD = 90, 7, 15
+N, SEED = 90, 7  # as in conftest
 
 
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch):
-    monkeypatch.setattr(writer, "plan_shards", lambda n: plan.plan_shards(n, SHARD))
-
-
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    """A library written at once by one process."""
-    folder = tmp_path_factory.mktemp("libraries") / "mine"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "plan_shards", lambda n: plan.plan_shards(n, SHARD))
-        writer.write_library(folder, N, seed=SEED, workers=1)
-    return _bytes(folder)
+pytestmark = pytest.mark.usefixtures("small_shards")
 
 
 def _bytes(folder):
@@ -51,7 +39,7 @@ def test_parts_in_any_order_are_the_whole(unbroken, tmp_path):
     assert _part(folder, 1, 3, progress=done.append) is None
     contents = _part(folder, 2, 3, progress=done.append)  # the last gathers
     assert contents["n_galaxies"] == N == sum(done)
-    assert _bytes(folder) == unbroken
+    assert _bytes(folder) == _bytes(unbroken)
     assert not (tmp_path / "mine.building").exists()
 
 
@@ -59,7 +47,7 @@ def test_parts_without_shards_and_parts_run_twice_do_no_harm(unbroken, tmp_path)
     for i in (1, 2, 3, 4, 4, 5, 6, 7, 8, 9, 2):
         contents = _part(tmp_path / "mine", i, 9)
     assert contents["n_galaxies"] == N
-    assert _bytes(tmp_path / "mine") == unbroken
+    assert _bytes(tmp_path / "mine") == _bytes(unbroken)
     with pytest.raises(InputError, match="exists already"):
         _part(tmp_path / "mine", 2, 9, seed=SEED + 1)
 
@@ -81,7 +69,7 @@ def test_gather_names_what_is_missing(unbroken, tmp_path):
             writer.gather(folder)
         assert _part(folder, 2, 2) is None
     writer.gather(folder)
-    assert _bytes(folder) == unbroken
+    assert _bytes(folder) == _bytes(unbroken)
 
 
 def test_parts_of_different_libraries_do_not_mix(tmp_path):
@@ -113,7 +101,7 @@ def test_dask_writes_the_same_bytes(unbroken, tmp_path, client):
     done = []
     writer.write_library(tmp_path / "mine", N, seed=SEED, dask=client, progress=done.append)
     assert sum(done) == N
-    assert _bytes(tmp_path / "mine") == unbroken
+    assert _bytes(tmp_path / "mine") == _bytes(unbroken)
 
 
 def test_a_killed_dask_worker_costs_only_its_shard(unbroken, tmp_path, client):
@@ -127,5 +115,5 @@ def test_a_killed_dask_worker_costs_only_its_shard(unbroken, tmp_path, client):
 
     writer.write_library(tmp_path / "mine", N, seed=SEED, dask=client, progress=kill)
     assert len(kept) == 2
-    assert _bytes(tmp_path / "mine") == unbroken
+    assert _bytes(tmp_path / "mine") == _bytes(unbroken)
     assert kept == {name: (tmp_path / "mine" / name).stat().st_mtime_ns for name in kept}

@@ -18,7 +18,7 @@ import pytest
 from phangs_sfh.errors import InputError
 from phangs_sfh.library import plan, shards, writer
 
-N, SEED, SHARD = 90, 7, 15
+N, SEED, SHARD = 90, 7, 15  # as in conftest
 
 RUN = f"""
 import sys
@@ -30,19 +30,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch):
-    monkeypatch.setattr(writer, "plan_shards", lambda n: plan.plan_shards(n, SHARD))
-
-
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    """A library written at once by one process."""
-    folder = tmp_path_factory.mktemp("libraries") / "mine"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "plan_shards", lambda n: plan.plan_shards(n, SHARD))
-        writer.write_library(folder, N, seed=SEED, workers=1)
-    return folder
+pytestmark = pytest.mark.usefixtures("small_shards")
 
 
 def _bytes(folder):
