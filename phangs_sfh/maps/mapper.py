@@ -135,8 +135,8 @@ class Mapper:
         pivots = np.array([band.pivot for band in self.instrument.bands])
         self.clear = dereddening(pivots, field.ebv).astype(np.float32)
         self.light = SpectralLight(self.instrument)
-        names = self.instrument.band_names
-        self.luminosity_band = names.index(self.instrument.luminosity_band)
+        unseen = self.instrument.unseen_band is not None
+        self.luminosity_band = None if unseen else self.instrument.luminosity_index
         self.quantities = [
             q for q in quantities(True, True) if q.columns[0].upper() in output.layout
         ]
@@ -225,7 +225,7 @@ class Mapper:
         flux, error = (np.full(len(chunk.redshift), np.nan) for _ in range(2))
         if chunk.flux is not None:
             flux, error = self.light(chunk.flux, chunk.error)
-        if chunk.bands is not None:
+        if chunk.bands is not None and self.luminosity_band is not None:
             band = [part[:, self.luminosity_band] for part in chunk.bands]
             seen = (band[1] > 0) & (band[0] > 0)
             flux, error = (np.where(seen, *pair) for pair in zip(band, (flux, error), strict=True))

@@ -159,8 +159,7 @@ class SpectralLight:
 
     def __init__(self, instrument):
         wave = instrument.wave
-        names = instrument.band_names
-        band = instrument.bands[names.index(instrument.luminosity_band)]
+        band = instrument.modelled_bands[instrument.luminosity_index]
         self.weight = np.interp(wave, band.wave, band.throughput, 0, 0) * wave
         self.weight /= np.trapezoid(band.throughput * band.wave, band.wave)
         self.weight *= wave[1] - wave[0]

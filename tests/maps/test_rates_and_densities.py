@@ -88,3 +88,11 @@ def test_galaxies_are_seen_in_the_band_as_the_forward_model_has_them():
     # in some of the library's galaxies the spectrum is cleared of lines and the band is not
     assert abs(np.median(off)) < 0.005
     assert 1.4826 * np.median(abs(off - np.median(off))) < 0.015
+
+
+def test_light_is_the_same_where_its_band_is_not_observed():
+    wave = INSTRUMENT.wave
+    flux = np.linspace(1.0, 2.0, len(wave), dtype=np.float32)[None]
+    seen, unseen = (SpectralLight(one) for one in (INSTRUMENT, load_instrument("muse")))
+    for one, two in zip(seen(flux, 0.1 * flux), unseen(flux, 0.1 * flux), strict=True):
+        np.testing.assert_array_equal(one, two)
