@@ -14,16 +14,17 @@ from phangs_sfh.cli import options
     default="test",
     show_default=True,
     type=click.Choice(["train", "valid", "test"]),
-    help="Galaxies to use.",
+    help="Which of its objects to use.",
 )
-@click.option("-n", "--galaxies", type=click.IntRange(min=60), help="The first N galaxies only.")
+@click.option("-n", "--galaxies", type=click.IntRange(min=60), help="The first N objects only.")
 @options.seed("Of the noise.")
 @options.overwrite("an earlier evaluation")
 def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     """Measure a model on LIBRARY: metrics.json, report.md with figures, model_card.md.
 
-    Galaxies are observed at S/N 20, 50 and 100, without bands, without spectrum, and in the mix of
-    the training. Noise comes from the seed.
+    The library's objects are observed at S/N 20, 50 and 100, without bands, without spectrum, and
+    in the mix of the training, as far as the model's problem has spectra and bands. Noise comes
+    from the seed.
     """
     from phangs_sfh.evaluation.report import page
     from phangs_sfh.evaluation.report.evaluation import evaluate

@@ -1,6 +1,6 @@
-"""Ask a model about mock observations, keeping per galaxy only what the metrics need.
+"""Ask a model about mock observations, keeping per object only what the metrics need.
 
-Samples of the posterior (256 a galaxy) are boiled down batch by batch: 8000 galaxies need
+Samples of the posterior (256 an object) are boiled down batch by batch: 8000 galaxies need
 100 MB instead of 3 GB.
 """
 
@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from phangs_sfh.evaluation import calibration, metrics
-from phangs_sfh.evaluation.mocks import GROUPS, to_vector
+from phangs_sfh.evaluation import calibration
+from phangs_sfh.evaluation.extras import Extra
+from phangs_sfh.evaluation.mocks import joint_groups, to_vector
+from phangs_sfh.problems.inputs import Bands, Spectrum
 
 BATCH = 512
 
@@ -22,10 +24,10 @@ class Answers:
     Attributes
     ----------
     conditions : library.observing.ObservingConditions
-    columns : dict of result-table columns, (n,) or (n, 16)
-    probability : (n, 38) array, posterior's cumulative probability at the truth
-    tarp : dict of (n,) arrays, by group of ``mocks.GROUPS``
-    young : (n, 3) array, 16, 50 and 84 % of the mass fraction under 10 Myr
+    columns : dict of result-table columns, (n,) or (n, n_bins)
+    probability : (n, D) array, posterior's cumulative probability at the truth
+    tarp : dict of (n,) arrays, by group of ``mocks.joint_groups``
+    kept : dict of (n, ...) arrays, what the problem's extra keeps of the samples
     sn : (n,) array, median S/N per pixel as observed; NaN without a spectrum
     band_present : (n, n_bands) bool array
     seconds, seconds_posterior : float, time in the two signatures
@@ -35,7 +37,7 @@ class Answers:
     columns: dict
     probability: np.ndarray
     tarp: dict
-    young: np.ndarray
+    kept: dict
     sn: np.ndarray
     band_present: np.ndarray
     seconds: float = field(default=0.0)
@@ -45,45 +47,42 @@ class Answers:
         return len(self.sn)
 
 
-def observe_in_batches(mocks, instrument, conditions, seed, size=BATCH):
+def observe_in_batches(mocks, survey, seed, size=BATCH):
     """Observe all mocks, ``size`` at a time.
 
     Yields
     ------
     rows : slice
-    inputs : dict of the four input arrays
+    inputs : dict of the network's input arrays
     """
-    from phangs_sfh.library import observing
-
     for number, start in enumerate(range(0, len(mocks), size)):
         rows = slice(start, min(start + size, len(mocks)))
-        noiseless = {"spectrum": mocks.spectrum[rows], "bands": mocks.bands[rows]}
-        inputs = observing.observe(noiseless, instrument, conditions, (seed, number))
-        yield rows, inputs
+        yield rows, survey.observe(mocks.noiseless(rows), (seed, number))
 
 
-def ask(signatures, mocks, instrument, conditions, seed, progress=None):
+def ask(signatures, mocks, survey, seed, progress=None, extra=None):
     """Observe the mocks and ask the model about each.
 
     Parameters
     ----------
-    signatures : dict of callables ``serving_default`` and ``posterior``, each taking the four
+    signatures : dict of callables ``serving_default`` and ``posterior``, each taking the problem's
         inputs by name and returning a dict of tensors
     mocks : mocks.Mocks
-    instrument : instrument.Instrument
-    conditions : library.observing.ObservingConditions
+    survey : library.survey.Survey
     seed : int; the same seed gives the same noise, also with other bands missing
-    progress : callable given the number of galaxies done
+    progress : callable given the number of objects done
+    extra : extras.Extra of the problem, optional
 
     Returns
     -------
     answers : Answers
     """
+    extra = extra or Extra()
     rng = np.random.default_rng(seed)
     references = rng.permutation(len(mocks))
     scale = mocks.vector.std(axis=0) + 1e-9
     parts, seconds = [], np.zeros(2)
-    for rows, inputs in observe_in_batches(mocks, instrument, conditions, seed):
+    for rows, inputs in observe_in_batches(mocks, survey, seed):
         start = time.perf_counter()
         columns = _numpy(signatures["serving_default"](**inputs))
         middle = time.perf_counter()
@@ -91,17 +90,18 @@ def ask(signatures, mocks, instrument, conditions, seed, progress=None):
         seconds += middle - start, time.perf_counter() - middle
         truth, reference = mocks.vector[rows], mocks.vector[references[rows]]
         part = {f"column {name}": values for name, values in columns.items()}
-        part |= _boil_down(samples, truth, reference, scale, rng)
+        part |= _boil_down(mocks.labels, samples, truth, reference, scale, rng)
+        part |= {f"kept {name}": values for name, values in extra.keep(samples).items()}
         parts.append(part | _observed(_numpy(inputs)))
         if progress is not None:
             progress(len(truth))
     merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return Answers(
-        conditions=conditions,
+        conditions=survey.conditions,
         columns=_with_prefix(merged, "column "),
         probability=merged["probability"],
         tarp=_with_prefix(merged, "tarp "),
-        young=merged["young"],
+        kept=_with_prefix(merged, "kept "),
         sn=merged["sn"],
         band_present=merged["band_present"],
         seconds=float(seconds[0]),
@@ -109,25 +109,28 @@ def ask(signatures, mocks, instrument, conditions, seed, progress=None):
     )
 
 
-def _boil_down(samples, truth, reference, scale, rng):
-    vector = to_vector(samples, samples["sfh"])
+def _boil_down(labels, samples, truth, reference, scale, rng):
+    vector = to_vector(labels, samples)
     part = {"probability": calibration.cumulative_at_truth(vector, truth, rng)}
-    for name, group in GROUPS.items():
-        scaled = [x[..., group] / scale[group] for x in (vector, truth, reference)]
+    for name, columns in joint_groups(labels).items():
+        scaled = [np.take(x, columns, axis=-1) / scale[columns] for x in (vector, truth, reference)]
         part[f"tarp {name}"] = calibration.tarp_fractions(*scaled, rng)
-    young = metrics.young_fraction(samples["sfh"])
-    part["young"] = np.quantile(young, [0.16, 0.5, 0.84], axis=1).T
     return part
 
 
 def _observed(inputs):
-    error = inputs["flux_err"]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sn = np.where(error > 0, inputs["flux"] / error, np.nan)
-    seen = np.any(error > 0, axis=1)
-    median = np.full(len(error), np.nan)
-    median[seen] = np.nanmedian(sn[seen], axis=1)
-    return {"sn": median, "band_present": inputs["band_flux_err"] > 0}
+    """Median S/N per pixel and which bands there are, as far as the inputs are such."""
+    n = len(next(iter(inputs.values())))
+    median, present = np.full(n, np.nan), np.zeros((n, 0), bool)
+    if Spectrum.error in inputs:
+        error = inputs[Spectrum.error]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sn = np.where(error > 0, inputs[Spectrum.value] / error, np.nan)
+        seen = np.any(error > 0, axis=1)
+        median[seen] = np.nanmedian(sn[seen], axis=1)
+    if Bands.error in inputs:
+        present = inputs[Bands.error] > 0
+    return {"sn": median, "band_present": present}
 
 
 def _numpy(tensors):

@@ -18,16 +18,28 @@ is therefore taken from the reported percentiles (``assess.within``), which are 
 import numpy as np
 from scipy import stats
 
-from phangs_sfh.problems.histories.labels import SFH
-
 LEVELS = (0.5, 0.68, 0.9, 0.95)
 N_RANK_BINS = 20
 
 
-def true_fractions(sfh, seed):
-    """True mass fractions with the floor of training and its fuzz, from a fixed seed; (n, 16)."""
-    noise = np.random.default_rng(seed).standard_normal(np.shape(sfh))
-    return SFH.floored(np.asarray(sfh, dtype=np.float64), noise)
+def floored_shares(labels, truth, seed):
+    """True shares with the floor of training and its fuzz, from a fixed seed.
+
+    Parameters
+    ----------
+    labels : Labels
+    truth : dict of (n, n_bins) arrays by label
+
+    Returns
+    -------
+    floored : dict of (n, n_bins) arrays, of the labels that are shares of a whole
+    """
+    rng = np.random.default_rng(seed)
+    found = {}
+    for label in labels.shares:
+        shares = np.asarray(truth[label.name], dtype=np.float64)
+        found[label.name] = label.transform.floored(shares, rng.standard_normal(shares.shape))
+    return found
 
 
 def cumulative_at_truth(samples, truth, rng):

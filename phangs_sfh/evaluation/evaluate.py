@@ -1,51 +1,15 @@
 """Run a model on a library's mocks under several observing conditions and measure the answers."""
 
 import time
-from dataclasses import replace
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.evaluation import assess, metrics, mocks, rebuilt, stress
+from phangs_sfh.evaluation import assess, cases, mocks, stress
 from phangs_sfh.evaluation.answers import BATCH, ask
-from phangs_sfh.problems.histories.labels import SFH
+from phangs_sfh.evaluation.extras import extra_of
 from phangs_sfh.version import __version__
 
 SCHEMA_VERSION = 1
-REFERENCE = "sn50"
-MIX = "mix"
-DESCRIPTIONS = {
-    "sn20": "S/N 20 per pixel, all bands",
-    "sn50": "S/N 50 per pixel, all bands",
-    "sn100": "S/N 100 per pixel, all bands",
-    "sn50_spectrum_only": "S/N 50 per pixel, no bands",
-    "bands_only": "all bands, no spectrum",
-    "mix": "as in training: a range of S/N, masks, missing bands and spectra",
-}
 HIGHEST_Z_SUN_DIFFERENCE = 1e-6
-
-
-def conditions(masks_lines, stored=None):
-    """Observing conditions by name.
-
-    Parameters
-    ----------
-    masks_lines : bool, True if `predict` hides emission-line windows from the model
-    stored : dict, optional; the conditions of training, for the mix
-
-    Returns
-    -------
-    conditions : dict of library.observing.ObservingConditions, keys of ``DESCRIPTIONS``
-    """
-    from phangs_sfh.library.observing import ObservingConditions
-
-    lines = float(masks_lines)
-    fixed = {f"sn{sn}": ObservingConditions.fixed(sn, masked_lines=lines) for sn in (20, 50, 100)}
-    mix = ObservingConditions.from_dict(stored) if stored else ObservingConditions()
-    return {
-        **fixed,
-        "sn50_spectrum_only": replace(fixed["sn50"], no_bands=1.0),
-        "bands_only": replace(fixed["sn50"], no_spectrum=1.0),
-        MIX: mix,
-    }
 
 
 def open_for(model, library_folder):
@@ -63,18 +27,39 @@ def open_for(model, library_folder):
     Raises
     ------
     InputError
-        If it is damaged, or for another instrument or solar metallicity than the model.
+        If it is damaged, or for another instrument, problem or solar metallicity than the model.
     """
     from phangs_sfh.library.records import open_library
 
     library = open_library(library_folder, model.instrument)
-    z_sun = library.z_sun
-    if z_sun is not None and abs(z_sun - model.info["z_sun"]) > HIGHEST_Z_SUN_DIFFERENCE:
+    path = library.folder / "library.json"
+    _check_problem(model, library, path)
+    z_sun, theirs = library.z_sun, model.info["z_sun"]
+    if None not in (z_sun, theirs) and abs(z_sun - theirs) > HIGHEST_Z_SUN_DIFFERENCE:
         raise InputError(
-            f"{library.folder / 'library.json'}: z_sun is {z_sun:g}, the model's {model.path} is "
-            f"{model.info['z_sun']:g}, so [M/H] differs; use a library of the model's SSPs"
+            f"{path}: z_sun is {z_sun:g}, the model's {model.path} is {theirs:g}, so [M/H] "
+            "differs; use a library of the model's SSPs"
         )
     return library
+
+
+def _check_problem(model, library, path):
+    remedy = "use a library of the model's problem"
+    if model.described.inputs != library.described.inputs:
+        kinds = [", ".join(one.kind for one in x.described.inputs) for x in (library, model)]
+        raise InputError(f"{path}: inputs are {kinds[0]}, the model's are {kinds[1]}; {remedy}")
+    for label in model.labels:
+        known = library.labels[label.name] if label.name in library.labels else None
+        if known is None or (known.unit, known.axis) != (label.unit, label.axis):
+            raise InputError(
+                f"{path}: label '{label.name}' of the model {model.path} is not there, or has "
+                f"another unit or bins; {remedy}"
+            )
+
+
+def n_cases(library):
+    """How often ``evaluate`` asks about each mock: once a case."""
+    return len(cases.descriptions(cases.kinds_of(library.described, library.instrument)))
 
 
 def evaluate(library, model, split="test", limit=None, seed=0, progress=None):
@@ -85,15 +70,15 @@ def evaluate(library, model, split="test", limit=None, seed=0, progress=None):
     library : library.records.Library, from ``open_for``
     model : prediction.Model
     split : str
-    limit : int, optional; the first galaxies only
+    limit : int, optional; the first objects only
     seed : int, of noise, masks and the fuzz on empty bins
-    progress : callable given the number of galaxies done with each batch of each condition
+    progress : callable given the number of objects done with each batch of each case
 
     Returns
     -------
     summary : dict, for metrics.json
-    galaxies : mocks.Mocks
-    answers : dict of answers.Answers by condition
+    objects : mocks.Mocks
+    answers : dict of answers.Answers by case
 
     Raises
     ------
@@ -101,26 +86,32 @@ def evaluate(library, model, split="test", limit=None, seed=0, progress=None):
         If a shard is damaged or the split empty.
     """
     start = time.perf_counter()
-    galaxies = mocks.load_mocks(library, split, limit, seed)
+    labels, extra = model.labels, extra_of(model.described.problem)
+    objects = mocks.load_mocks(library, split, limit, seed, labels, extra.nuisance)
     signatures = model.saved.signatures
+    kinds = cases.kinds_of(library.described, library.instrument)
     stored = training_settings(model).get("conditions")
-    chosen = conditions(model.info["emission_lines"] == "masked", stored)
-    ask(signatures, galaxies.first(BATCH), library.instrument, chosen[MIX], seed)  # warm up
+    chosen = cases.conditions(kinds, model.masks_emission_lines, stored)
+    surveys = {name: library.survey(conditions) for name, conditions in chosen.items()}
+    ask(signatures, objects.first(BATCH), surveys[cases.MIX], seed)  # warm up
     answers = {
-        name: ask(signatures, galaxies, library.instrument, condition, seed, progress)
-        for name, condition in chosen.items()
+        name: ask(signatures, objects, survey, seed, progress, extra)
+        for name, survey in surveys.items()
     }
-    summary = describe(model, library, split, galaxies, seed)
+    summary = describe(model, library, split, objects, seed)
+    summary |= extra.describe(summary, model, library)
+    descriptions = cases.descriptions(kinds)
     summary["conditions"] = {
-        name: {"description": DESCRIPTIONS[name], **assess.assess(answer, galaxies)}
+        name: {"description": descriptions[name], **assess.assess(answer, objects, extra)}
         for name, answer in answers.items()
     }
+    good = cases.reference(chosen)
     summary["stress"] = stress.stress(
-        signatures, galaxies, library.instrument, chosen[REFERENCE], seed
+        signatures, objects, surveys[good], seed, extra.stress, extra.told(labels)
     )
-    summary["rebuilt"] = rebuilt.rebuilt_errors(answers[REFERENCE], galaxies, library)
+    summary |= extra.finish(answers[good], objects, library)
     summary["seconds"] = time.perf_counter() - start
-    return summary, galaxies, answers
+    return summary, objects, answers
 
 
 def training_settings(model):
@@ -129,13 +120,15 @@ def training_settings(model):
     return {name: value for name, value in stored.items() if name not in ("prior", "ssp")}
 
 
-def describe(model, library, split, galaxies, seed):
+def describe(model, library, split, objects, seed):
     """What was evaluated on what."""
-    content = library.content
+    content, instrument = library.content, library.instrument
     size = sum(p.stat().st_size for p in model.path.rglob("*") if p.is_file())
+    prior = content.get("prior") or {}
     return {
         "schema_version": SCHEMA_VERSION,
         "package_version": __version__,
+        **model.described.to_dict(),
         "model": {
             "name": model.info["name"],
             "version": model.info["version"],
@@ -149,18 +142,14 @@ def describe(model, library, split, galaxies, seed):
             "seed": content.get("seed"),
             "n_galaxies": content.get("n_galaxies"),
             "splits": {name: library.n_galaxies(name) for name in content["splits"]},
-            "prior": content.get("prior", {}).get("name"),
-            "highest_sigma_v": content.get("prior", {})
-            .get("kinematics", {})
-            .get("sigma_v", {})
-            .get("high"),
-            "prior_description": content.get("prior", {}).get("description"),
+            "prior": prior.get("name"),
+            "prior_description": prior.get("description"),
             "ssp": {k: v for k, v in content.get("ssp", {}).items() if isinstance(v, str)},
-            "instrument": library.instrument.name,
+            "instrument": instrument.name,
+            "wavelengths": [float(instrument.wave[0]), float(instrument.wave[-1])],
+            "bands": list(instrument.band_names),
         },
         "split": split,
-        "n": len(galaxies),
+        "n": len(objects),
         "seed": seed,
-        "fraction_floor": SFH.floor,
-        "young_age_myr": metrics.YOUNG_AGE_YR / 1e6,
     }

@@ -1,70 +1,63 @@
-"""Mock galaxies of one split of a library, with all that is known of them."""
+"""Mocks of one split of a library, with all that is known of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from phangs_sfh.evaluation import calibration, metrics
-from phangs_sfh.problems.histories import LABELS
+from phangs_sfh.problems.labels import Labels
 
-SCALARS = [label.name for label in LABELS.scalars]
-QUANTITIES = LABELS.quantities
-"""Names of the columns of ``Mocks.vector`` and of calibration arrays, 6 + 16 + 16."""
-
-GROUPS = {
-    "scalars": slice(0, len(SCALARS)),
-    "sfh": LABELS.places["sfh"],
-    "mh": LABELS.places["mh"],
-    "all": slice(0, len(QUANTITIES)),
-}
-"""Columns of ``QUANTITIES`` that are tested jointly."""
-
-NUISANCE = {"family": np.int64, "gas_state": np.int64}
-NUISANCE |= {"sigma_v": np.float32, "slope": np.float32, "av_young": np.float32}
+MISSING = {np.int64: -1, np.float32: np.nan}
 
 
 @dataclass(frozen=True)
 class Mocks:
-    """Galaxies and truths.
+    """Objects and truths.
 
     Attributes
     ----------
-    spectrum : (n, n_pixels) float16 array, noiseless
-    bands : (n, n_bands) array in the same unit
-    truth : dict of ``sfh``, ``mh`` (n, 16) and the six scalars (n,)
+    labels : Labels
+    inputs : dict of (n, size) arrays by record, noiseless
+    truth : dict of (n,) or (n, n_bins) arrays by label
     nuisance : dict of (n,) arrays; what the library does not hold is left out
-    floored : (n, 16) array, mass fractions with the floor of training (see ``calibration``)
-    vector : (n, 38) array: scalars, log10 of ``floored``, [M/H], named by ``QUANTITIES``
+    floored : dict of (n, n_bins) arrays, shares with the floor of training (see ``calibration``)
+    vector : (n, D) array, named by ``labels.quantities``; of shares log10 of ``floored``
     """
 
-    spectrum: np.ndarray
-    bands: np.ndarray
+    labels: Labels
+    inputs: dict
     truth: dict
     nuisance: dict
-    floored: np.ndarray
+    floored: dict
     vector: np.ndarray
 
     def __len__(self):
-        return len(self.spectrum)
+        return len(self.vector)
+
+    def noiseless(self, rows):
+        """The noiseless inputs of some of them: dict by record."""
+        return {name: values[rows] for name, values in self.inputs.items()}
 
     def first(self, n):
-        """The first ``n`` galaxies."""
-        rows = slice(0, n)
-        truth, nuisance = ({k: v[rows] for k, v in d.items()} for d in (self.truth, self.nuisance))
-        arrays = (self.spectrum, self.bands, self.floored, self.vector)
-        spectrum, bands, floored, vector = (array[rows] for array in arrays)
-        return Mocks(spectrum, bands, truth, nuisance, floored, vector)
+        """The first ``n``."""
+        parts = {
+            name: {key: values[:n] for key, values in getattr(self, name).items()}
+            for name in ("inputs", "truth", "nuisance", "floored")
+        }
+        return replace(self, vector=self.vector[:n], **parts)
 
 
-def load_mocks(library, split, limit=None, seed=0):
+def load_mocks(library, split, limit=None, seed=0, labels=None, nuisance=None):
     """Read one split.
 
     Parameters
     ----------
     library : library.records.Library
     split : str
-    limit : int, optional; the first galaxies only
+    limit : int, optional; the first objects only
     seed : int, of the fuzz on the floor
+    labels : Labels, some or all of the library's; default all
+    nuisance : dict of numpy type by name, optional; what else to read, see ``extras.Extra``
 
     Raises
     ------
@@ -73,47 +66,73 @@ def load_mocks(library, split, limit=None, seed=0):
     """
     from phangs_sfh.library import records
 
-    rows = slice(0, limit)
-    examples = {name: values[rows] for name, values in records.load(library, split).items()}
-    truth = {name: examples[name] for name in LABELS.names}
-    floored = calibration.true_fractions(truth["sfh"], seed)
+    labels = labels or library.labels
+    examples = records.load(library, split, limit)
+    truth = {name: examples[name] for name in labels.names}
+    floored = calibration.floored_shares(labels, truth, seed)
     return Mocks(
-        spectrum=examples["spectrum"],
-        bands=examples["bands"],
+        labels=labels,
+        inputs={one.record: examples[one.record] for one in library.described.inputs},
         truth=truth,
-        nuisance={k: v[rows] for k, v in _nuisance(library, split).items()},
+        nuisance=_nuisance(library, split, limit, nuisance) if nuisance else {},
         floored=floored,
-        vector=to_vector(truth, floored),
+        vector=to_vector(labels, truth | floored),
     )
 
 
-def to_vector(columns, sfh):
-    """Scalars, log10 mass fractions and [M/H] side by side.
+def to_vector(labels, values):
+    """All quantities side by side, of shares the log10.
 
     Parameters
     ----------
-    columns : dict of the six scalars (...,) and ``mh`` (..., 16)
-    sfh : (..., 16) array, positive
+    labels : Labels
+    values : dict of arrays by label, (...,) or (..., n_bins)
 
     Returns
     -------
-    vector : (..., 38) float32 array
+    vector : (..., D) float32 array, in the order of ``labels.quantities``
     """
-    scalars = np.stack([columns[name] for name in SCALARS], axis=-1)
-    return np.concatenate([scalars, metrics.log_fraction(sfh), columns["mh"]], axis=-1).astype(
-        np.float32
-    )
+    parts = []
+    for label in labels:
+        value = np.asarray(values[label.name])
+        value = value if label.axis is not None else value[..., None]
+        parts.append(value if label.transform.elementwise else metrics.log_share(value))
+    return np.concatenate(parts, axis=-1).astype(np.float32)
 
 
-def _nuisance(library, split):
+def scalar_columns(labels):
+    """Where the single numbers are among the quantities: int array."""
+    return _columns(labels, labels.scalars)
+
+
+def joint_groups(labels):
+    """Columns that are tested jointly: all scalars, each label with bins, and all.
+
+    Returns
+    -------
+    groups : dict of int arrays; a group that would be all is left out
+    """
+    found = {"scalars": scalar_columns(labels)}
+    found |= {label.name: _columns(labels, [label]) for label in labels.vectors}
+    everything = np.arange(len(labels.quantities))
+    found = {name: at for name, at in found.items() if 0 < len(at) < len(everything)}
+    return {**found, "all": everything}
+
+
+def _columns(labels, chosen):
+    places = [labels.places[label.name] for label in chosen]
+    return np.array([i for place in places for i in range(place.start, place.stop)], dtype=int)
+
+
+def _nuisance(library, split, limit, wanted):
     import tensorflow as tf
 
-    missing = {np.int64: -1, np.float32: np.nan}
-    features = {
-        name: tf.io.FixedLenFeature([], kind, missing[kind]) for name, kind in NUISANCE.items()
-    }
+    from phangs_sfh.library.records import COMPRESSION
+
+    features = {n: tf.io.FixedLenFeature([], kind, MISSING[kind]) for n, kind in wanted.items()}
     paths = [str(path) for path in library.shard_paths(split)]
-    stored = tf.data.TFRecordDataset(paths, compression_type="GZIP").batch(1000)
-    parts = [tf.io.parse_example(batch, features) for batch in stored.as_numpy_iterator()]
+    stored = tf.data.TFRecordDataset(paths, compression_type=COMPRESSION)
+    batches = stored.take(-1 if limit is None else limit).batch(1000).as_numpy_iterator()
+    parts = [tf.io.parse_example(batch, features) for batch in batches]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in features}
     return {name: v for name, v in columns.items() if not np.any((v == -1) | np.isnan(v))}

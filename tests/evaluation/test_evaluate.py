@@ -9,14 +9,17 @@ from click.testing import CliRunner
 from drawn_model import write_fake_model
 
 from phangs_sfh.cli.main import main
-from phangs_sfh.evaluation import assess, mocks, stress
+from phangs_sfh.evaluation import assess, cases, mocks, stress
 from phangs_sfh.evaluation import evaluate as evaluation
-from phangs_sfh.evaluation.mocks import QUANTITIES
+from phangs_sfh.evaluation.answers import ask
+from phangs_sfh.evaluation.histories import EXTRA
 from phangs_sfh.evaluation.report import model_card
 from phangs_sfh.library import records
 from phangs_sfh.library.observing import ObservingConditions, observe
 from phangs_sfh.prediction.model import load_model
+from phangs_sfh.problems.histories import LABELS
 
+QUANTITIES = LABELS.quantities
 SAMPLE = Path(__file__).parents[2] / "tfrecords" / "sample"
 
 
@@ -42,8 +45,7 @@ def linear_model(galaxies, tmp_path_factory):
     library, drawn = galaxies
     half = drawn.first(200)
     conditions = ObservingConditions.fixed(50)
-    noiseless = {"spectrum": half.spectrum, "bands": half.bands}
-    inputs = observe(noiseless, library.instrument, conditions, (0, 0))
+    inputs = observe(half.inputs, library.instrument, conditions, (0, 0))
     folder = tmp_path_factory.mktemp("linear") / "1"
     folder.mkdir()
     write_fake_model(folder, library.instrument, half.truth, inputs=inputs)
@@ -81,7 +83,7 @@ def test_a_model_that_looks_at_the_data_beats_the_prior_and_loses_without_bands(
 def test_summary_has_every_quantity_and_is_plain_json(result):
     summary, drawn, _ = result
     json.dumps(summary, allow_nan=False)
-    assert set(summary["conditions"]) == set(evaluation.DESCRIPTIONS)
+    assert set(summary["conditions"]) == set(cases.descriptions({"spectrum", "bands"}))
     for condition in summary["conditions"].values():
         assert list(condition["calibration"]["coverage"]) == QUANTITIES
         assert all(len(condition["bins"][key]) == 16 for key in ("log_sfh", "sfh", "mh"))
@@ -95,8 +97,9 @@ def test_same_seed_same_numbers_other_seed_other_noise(result, linear_model, gal
     library, _ = galaxies
     model = load_model(linear_model)
     conditions = answers["mix"].conditions
-    again = evaluation.ask(model.saved.signatures, drawn, library.instrument, conditions, 0)
-    other = evaluation.ask(model.saved.signatures, drawn, library.instrument, conditions, 1)
+    survey = library.survey(conditions)
+    again = ask(model.saved.signatures, drawn, survey, 0)
+    other = ask(model.saved.signatures, drawn, survey, 1)
     np.testing.assert_array_equal(again.probability, answers["mix"].probability)
     np.testing.assert_array_equal(again.tarp["all"], answers["mix"].tarp["all"])
     assert not np.array_equal(other.columns["av_p50"], again.columns["av_p50"])
@@ -123,10 +126,9 @@ def test_every_stress_case_changes_its_input(galaxies):
     library, drawn = galaxies
     some = drawn.first(20)
     wave = library.instrument.wave
-    noiseless = {"spectrum": some.spectrum, "bands": some.bands}
-    inputs = observe(noiseless, library.instrument, ObservingConditions.fixed(50), (0, 0))
+    inputs = observe(some.inputs, library.instrument, ObservingConditions.fixed(50), (0, 0))
     inputs = {name: value.numpy().astype(float) for name, value in inputs.items()}
-    for name, spoil in stress.CASES.items():
+    for name, spoil in {**stress.CASES, **EXTRA.stress}.items():
         spoiled = dict(spoil(inputs, wave))
         changed = [k for k, v in spoiled.items() if not np.allclose(v, inputs[k])]
         assert changed, name

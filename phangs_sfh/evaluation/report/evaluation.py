@@ -31,7 +31,7 @@ class Evaluation:
     summary : dict of plain numbers, all that ``metrics.json`` holds
     galaxies : Mocks, with the truth
     answers : dict of Answers by observing condition (``sn20``, ``sn50``, ``sn100``,
-        ``sn50_spectrum_only``, ``bands_only``, ``mix``)
+        ``sn50_spectrum_only``, ``bands_only``, ``mix``), as far as the problem has them
     """
 
     summary: dict
@@ -70,8 +70,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure how accurate a model is and whether its error bars are true.
 
-    Galaxies of the library are observed at S/N 20, 50 and 100, without bands, without spectrum, and
-    in the mix of the training. Coverage and ranks: Talts et al. 2018 (arXiv:1804.06788); joint
+    Objects of the library are observed at S/N 20, 50 and 100, without bands, without spectrum, and
+    in the mix of the training, as far as its problem has spectra and bands. Coverage and ranks: Talts et al. 2018 (arXiv:1804.06788); joint
     coverage: TARP, Lemos et al. 2023 (arXiv:2302.03026).
 
     Parameters
@@ -79,9 +79,9 @@ def evaluate(
     model : name, folder or loaded; default ``phangs``
     library : from ``make_library`` or ``open_library``, or its folder
     split : 'test', 'valid' or 'train'
-    n : the first galaxies only; 60 or more
+    n : the first objects only; 60 or more
     seed : of the noise
-    progress : ``progress_bar`` or alike; counts galaxies
+    progress : ``progress_bar`` or alike; counts objects
 
     Returns
     -------
@@ -90,8 +90,8 @@ def evaluate(
     Raises
     ------
     InputError
-        If the library is damaged, its split empty, or it is for another instrument or solar
-        metallicity than the model.
+        If the library is damaged, its split empty, or it is for another instrument, problem or
+        solar metallicity than the model.
 
     Examples
     --------
@@ -105,5 +105,5 @@ def evaluate(
     folder = library.folder if isinstance(library, Library) else library
     library = measured.open_for(model, folder)
     count = min(library.n_galaxies(split), n or library.n_galaxies(split))
-    with counted(progress, "galaxies", count * len(measured.DESCRIPTIONS)) as advance:
+    with counted(progress, "objects", count * measured.n_cases(library)) as advance:
         return Evaluation(*measured.evaluate(library, model, split, n, seed, advance))

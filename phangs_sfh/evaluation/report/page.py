@@ -4,35 +4,35 @@ import json
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.evaluation.evaluate import DESCRIPTIONS
-from phangs_sfh.evaluation.mocks import SCALARS
+from phangs_sfh.evaluation.cases import reference
 from phangs_sfh.evaluation.report import comparisons, figures, model_card
+from phangs_sfh.evaluation.report.figures import MAIN
 from phangs_sfh.evaluation.report.markdown import number, percent, table
+from phangs_sfh.evaluation.report.style import save
+from phangs_sfh.evaluation.report.words import by_data, extra_for, labels_of, pages_of, shown
 from phangs_sfh.files.whole import whole_folder
 
 METRICS, REPORT, CARD = "metrics.json", "report.md", "model_card.md"
-SN = {"sn20": "S/N 20", "sn50": "S/N 50", "sn100": "S/N 100", "mix": "mix"}
-DATA = {"sn50": "all bands", "sn50_spectrum_only": "no bands"}
-FIGURES = {
-    "predicted_against_true": "Predicted against true means at S/N 50 with all bands. Red: running "
-    "median and 16-84 %.",
+CAPTIONS = {
+    "predicted_against_true": "Predicted against true values, good data. Red: running median and "
+    "16-84 %.",
     "by_signal_to_noise": "Scatter, bias and the model's own error bar against S/N, in the mix. "
     "Where the two upper lines agree, error bars are right.",
-    "groups": "Bias, scatter and coverage by kind of galaxy and of observation, in the mix. In "
-    "groups of true age, A_V or family even a perfect posterior does not cover 68 %.",
-    "data_sets": "What the bands add: the same galaxies and noise at S/N 50, with spectrum and "
-    "bands, with the spectrum alone and with the bands alone.",
-    "age_bins": "Coverage and errors of single age bins. Shaded: goals of 62-74 % and 94-96 %.",
-    "young_stars": "Mass younger than 10 Myr: estimate against truth at S/N 50, the classes of 0.1 "
-    "and 1 %, and completeness and purity as the fraction falls.",
+    "groups": "Bias, scatter and coverage by kind, in the mix. In groups of true values even a "
+    "perfect posterior does not cover 68 %.",
+    "data_sets": "What the bands add: the same objects and noise with spectrum and bands, with the "
+    "spectrum alone and with the bands alone.",
+    "bins": "Coverage and errors of single bins. Shaded: goals of 62-74 % and 94-96 %.",
     "coverage": "Coverage of central intervals at every level, in the mix, from 256 samples. These "
-    "are the same normal points for every galaxy, which alone moves a curve by up to 0.03.",
+    "are the same normal points for every object, which alone moves a curve by up to 0.03.",
     "ranks": "Simulation-based calibration: ranks of the truth, in the mix. Flat is right, a "
     "hump too wide, a bowl too narrow, a slope biased. Band: 2σ of counting.",
     "tarp": "Expected coverage of the joint posterior (TARP, Lemos et al. 2023). The diagonal is "
     "right.",
     "surprise": "Accuracy and coverage against surprise in the mix; surprise of spoiled inputs.",
 }
+ACCURACY_FIGURES = ["predicted_against_true", "by_signal_to_noise", "groups", "data_sets"]
+CALIBRATION_FIGURES = ["bins", "coverage", "ranks", "tarp"]
 
 
 def check_output(folder, overwrite):
@@ -68,97 +68,117 @@ def write_report(folder, metrics, mocks, answers, overwrite=False):
     with whole_folder(folder) as temporary:
         (temporary / METRICS).write_text(json.dumps(metrics, indent=1, allow_nan=False) + "\n")
         (temporary / CARD).write_text(model_card.model_card(metrics))
-        for name, figure in draw(metrics, mocks, answers).items():
-            figures.save(figure, temporary / f"{name}.png")
-        (temporary / REPORT).write_text(report_text(metrics))
+        drawn = draw(metrics, mocks, answers)
+        for name, figure in drawn.items():
+            save(figure, temporary / f"{name}.png")
+        (temporary / REPORT).write_text(report_text(metrics, drawn))
 
 
 def draw(metrics, mocks, answers):
-    """All figures, one at a time: generator-backed dict name -> Figure, keys of ``FIGURES``."""
-    of = metrics["conditions"]
-    at_sn = {label: of[key] for key, label in SN.items()}
-    by_data = {label: of[key] for key, label in DATA.items()}
-    three = {"spectrum and bands": of["sn50"], "spectrum only": of["sn50_spectrum_only"]}
-    three["bands only"] = of["bands_only"]
-    mix = answers["mix"]
-    who = f"{metrics['model']['name']} {metrics['model']['version']}, {len(mocks):,} galaxies"
-    return {
-        "predicted_against_true": figures.predicted_against_true(
-            answers["sn50"], mocks, f"S/N 50, all bands ({who})"
-        ),
-        "by_signal_to_noise": comparisons.by_signal_to_noise(mix, mocks, f"Mix of S/N ({who})"),
-        "groups": comparisons.groups(of["mix"], f"By kind of galaxy and of observation ({who})"),
-        "data_sets": comparisons.data_sets(three, f"What the bands add, S/N 50 ({who})"),
-        "age_bins": figures.age_bins(at_sn, f"Age bins ({who})"),
-        "young_stars": comparisons.young_stars(
-            {label: answers[key] for key, label in DATA.items()}, by_data, mocks,
-            f"Stars younger than 10 Myr, S/N 50 ({who})",
-        ),
-        "coverage": figures.coverage_curves(mix, f"Coverage, mix ({who})"),
-        "ranks": figures.ranks(mix, f"Ranks of the truth, mix ({who})"),
-        "tarp": figures.tarp(at_sn, f"Joint posterior ({who})"),
-        "surprise": comparisons.surprise(of["mix"], metrics["stress"], f"Surprise ({who})"),
-    }  # fmt: skip
+    """All figures that the problem's labels and inputs allow: dict name -> Figure."""
+    labels, extra, of = mocks.labels, extra_for(metrics), metrics["conditions"]
+    mix, good = answers["mix"], reference(of)
+    who = f"{metrics['model']['name']} {metrics['model']['version']}, "
+    who += f"{len(mocks):,} {extra.pages.objects}"
+    cases = {text: of[key] for key, text in shown(metrics).items()}
+    by_kind = {text: of[key] for key, text in by_data(metrics).items()}
+    found = {
+        "coverage": figures.coverage_curves(mix, mocks, f"Coverage, mix ({who})"),
+        "ranks": figures.ranks(mix, mocks, f"Ranks of the truth, mix ({who})"),
+        "tarp": figures.tarp(cases, labels, f"Joint posterior ({who})"),
+        "surprise": comparisons.surprise(of["mix"], metrics["stress"], labels, f"Surprise ({who})"),
+    }
+    if labels.vectors:
+        found["bins"] = figures.bins(cases, labels, extra.pages.bins, f"Bins ({who})")
+    if labels.scalars:
+        title = f"{of[good]['description']} ({who})"
+        found["predicted_against_true"] = figures.predicted_against_true(
+            answers[good], mocks, title
+        )
+        if "sn50" in of:
+            found["by_signal_to_noise"] = comparisons.by_signal_to_noise(
+                mix, mocks, f"Mix of S/N ({who})"
+            )
+        if of["mix"]["groups"]:
+            found["groups"] = comparisons.groups(of["mix"], labels, f"By kind, mix ({who})")
+        if by_kind:
+            found["data_sets"] = comparisons.data_sets(
+                by_kind, labels, extra.measures, f"What the bands add, S/N 50 ({who})"
+            )
+    return found | extra.pages.figures(metrics, mocks, answers, who)
 
 
-def report_text(metrics):
-    """Text of ``report.md``."""
+def report_text(metrics, drawn):
+    """Text of ``report.md``.
+
+    Parameters
+    ----------
+    metrics : dict from ``evaluate.evaluate``
+    drawn : collection of names of the figures that there are
+    """
     model, library = metrics["model"], metrics["library"]
-    conditions = [
-        [key, text, number(metrics["conditions"][key]["galaxies_per_second"], 0),
-         number(metrics["conditions"][key]["posterior_galaxies_per_second"], 0)]
-        for key, text in DESCRIPTIONS.items()
+    mix, pages = metrics["conditions"]["mix"], pages_of(metrics)
+    cases = [
+        [key, case["description"], number(case["galaxies_per_second"], 0),
+         number(case["posterior_galaxies_per_second"], 0)]
+        for key, case in metrics["conditions"].items()
     ]  # fmt: skip
+    labels, captions = labels_of(metrics), CAPTIONS | pages.captions
+
+    def shown_figures(names):
+        return "".join(figure_text(name, captions[name]) for name in names if name in drawn)
+
     parts = [
         f"# Evaluation of {model['name']} {model['version']} on {library['name']}\n",
-        f"{metrics['n']:,} galaxies of the split `{metrics['split']}`, prior "
+        f"{metrics['n']:,} {pages.objects} of the split `{metrics['split']}`, prior "
         f"`{library['prior']}`, seed {metrics['seed']}, {metrics['seconds']:.0f} s. All numbers "
-        f"are in `{METRICS}`; `{CARD}` is the model card with coverage of every bin.\n",
-        table(["conditions", "", "answers/s", "with 256 samples/s"], conditions),
+        f"are in `{METRICS}`; `{CARD}` is the model card with coverage of every quantity.\n",
+        table(["conditions", "", "answers/s", "with 256 samples/s"], cases),
         "## Accuracy\n\n" + model_card.accuracy_text(metrics),
-        "".join(figure_text(name) for name in ACCURACY_FIGURES),
-        groups_text(metrics["conditions"]["mix"]["groups"]),
-        "## Calibration\n\n" + model_card.extremes(metrics["conditions"]["mix"]["calibration"]),
-        calibration_table(metrics["conditions"]["mix"]["calibration"]),
-        "".join(figure_text(name) for name in CALIBRATION_FIGURES),
-        "## Young stars\n\n" + model_card.young_text(metrics) + figure_text("young_stars"),
-        "## Surprise\n\n" + model_card.surprise_text(metrics) + figure_text("surprise"),
-        "## Spectra rebuilt from the answer\n\n" + rebuilt_text(metrics["rebuilt"]),
+        shown_figures(ACCURACY_FIGURES),
+        groups_text(mix["groups"], labels, extra_for(metrics).measures),
+        "## Calibration\n\n" + model_card.extremes(mix["calibration"], labels),
+        calibration_table(mix["calibration"], labels),
+        shown_figures(CALIBRATION_FIGURES),
+        "## Surprise\n\n" + model_card.surprise_text(metrics) + shown_figures(["surprise"]),
+        *(
+            f"## {one.title}\n\n{one.text}{shown_figures(one.figures)}"
+            for one in pages.sections(metrics)
+        ),
     ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
-ACCURACY_FIGURES = ["predicted_against_true", "by_signal_to_noise", "groups", "data_sets"]
-CALIBRATION_FIGURES = ["age_bins", "coverage", "ranks", "tarp"]
+def figure_text(name, caption):
+    return f"\n![{name.replace('_', ' ')}]({name}.png)\n\n*{caption}*\n"
 
 
-def figure_text(name):
-    return f"\n![{name.replace('_', ' ')}]({name}.png)\n\n*{FIGURES[name]}*\n"
-
-
-def groups_text(groups):
-    """Scatter, bias and coverage of the four means by group."""
-    four = list(SCALARS)[:4]
+def groups_text(groups, labels, measures):
+    """Scatter, bias and coverage of the first scalars by group."""
+    main = [label.name for label in labels.scalars[:MAIN]]
+    if not groups or not main:
+        return ""
     rows = []
     for entries in groups.values():
         for entry in entries:
             cells = [
                 f"{number(entry['scalars'][k]['bias_median'], 3, True)} ± "
                 f"{number(entry['scalars'][k]['mad_std'])} ({percent(entry['coverage_68'][k], 0)})"
-                for k in four
+                for k in main
             ]
-            rows.append([entry["label"], entry["n"], *cells, number(entry["total_variation"], 2)])
+            cells += [number(entry[key], 2) for key in measures]
+            rows.append([entry["label"], entry["n"], *cells])
+    header = ["group", "how many", *main, *(key.replace("_", " ") for key in measures)]
     return (
-        "\nBy group, in the mix: bias (median) ± scatter (1.4826 MAD) [dex] and, in brackets, the "
-        "share of truths inside 68 % [%].\n\n"
-        + table(["group", "galaxies", *four, "total variation"], rows)
+        "\nBy group, in the mix: bias (median) ± scatter (1.4826 MAD) and, in brackets, the share "
+        "of truths inside 68 % [%].\n\n" + table(header, rows)
     )
 
 
-def calibration_table(calibration):
+def calibration_table(calibration, labels):
     """Scalars only: the bins are in the model card."""
     rows = []
-    for name in SCALARS:
+    for name in [label.name for label in labels.scalars]:
         ranks = calibration["ranks"][name]
         rows.append(
             [
@@ -171,26 +191,4 @@ def calibration_table(calibration):
         )
     header = ["mix", "50 %", "68 %", "90 %", "95 %"]
     header += ["KS of ranks", "reduced χ² of ranks", "width / prior's"]
-    return "\n" + table(header, rows)
-
-
-def rebuilt_text(rebuilt):
-    """The paper's validation in numbers."""
-    if rebuilt is None:
-        return "Not done: the library's stellar populations are not those of this package.\n"
-    rows = []
-    for key, label in (("answer", "median of the answer"), ("truth", "true bins")):
-        low, middle, high = rebuilt[key]["spectrum_rms"]
-        bands = rebuilt[key]["bands_mag"]
-        scatter = ", ".join(f"{name} {number(bands[name]['mad_std'])}" for name in bands)
-        rows.append(
-            [label, f"{percent(middle, 2)} ({percent(low, 2)} to {percent(high, 2)})", scatter]
-        )
-    return (
-        f"{rebuilt['n']} galaxies at S/N 50 with all bands, compared without noise: relative rms "
-        "of the continuum-normalised spectrum outside emission-line windows (median, 16 to 84 %), "
-        "and scatter of the bands' colours [mag, 1.4826 MAD]. Rebuilt with the true velocity "
-        "dispersion, no gas, no birth clouds and the standard dust slope, so the row of the true "
-        "bins is what an answer can reach; gas continuum and lines stay in the bands.\n\n"
-        + table(["rebuilt from", "spectrum, rms [%]", "bands [mag]"], rows)
-    )
+    return "\n" + table(header, rows) if rows else ""

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.evaluation import metrics
+from phangs_sfh.evaluation.histories.history import total_variation
 from phangs_sfh.peers.benchmark import bagpipes_fits, ppxf_fits, sample, served_model
 from phangs_sfh.peers.ppxf import SCALARS
 from phangs_sfh.version import __version__
@@ -95,7 +96,7 @@ def machine():
 
 def _accuracy(answer, truth):
     rows = slice(0, len(answer["sfh"]))
-    distance = metrics.total_variation(truth["sfh"][rows], np.asarray(answer["sfh"], float))
+    distance = total_variation(truth["sfh"][rows], np.asarray(answer["sfh"], float))
     return {
         "n": len(answer["sfh"]),
         "errors": {name: metrics.errors(answer[name] - truth[name][rows]) for name in SCALARS},

@@ -71,12 +71,12 @@ def from_library(library, n, seed=0, masks_lines=False):
     InputError
         If the split is empty or damaged.
     """
-    from phangs_sfh.evaluation.mocks import load_mocks
+    from phangs_sfh.library import records
 
-    mocks = load_mocks(library, "test", n)
+    found = records.load(library, "test", n)
+    truth = {name: found[name] for name in library.labels.names}
     source = f"test split of {library.folder}"
-    noiseless = {"spectrum": mocks.spectrum, "bands": mocks.bands}
-    return observed(noiseless, mocks.truth, library.instrument, seed, masks_lines, source)
+    return observed(found, truth, library.instrument, seed, masks_lines, source)
 
 
 def drawn(instrument, n, seed=0, masks_lines=False, ssp="bc03"):

@@ -33,7 +33,8 @@ def rebuilt_errors(answers, mocks, library):
         (``metrics.errors`` of the magnitude differences after the best common scale, by band);
         None where the library's stellar populations or dispersions are not at hand
     """
-    if library.content.get("ssp", {}).get("engine") != ENGINE or "sigma_v" not in mocks.nuisance:
+    known = "sigma_v" in mocks.nuisance and "spectrum" in mocks.inputs
+    if library.content.get("ssp", {}).get("engine") != ENGINE or not known:
         return None
     from phangs_sfh.galaxy.forward_model import ForwardModel
     from phangs_sfh.ssp.engines import load_ssp
@@ -58,15 +59,21 @@ def _compare(model, mocks, rows, bins):
     spectrum, bands = rebuild(model, sfh, mh, np.maximum(av, 0.0), sigma_v)
     used = ~emission_lines.window_mask(model.instrument.wave)
     rms = continuum_normalised_rms(
-        mocks.spectrum[rows].astype(np.float64)[:, used], spectrum[:, used]
+        mocks.inputs["spectrum"][rows].astype(np.float64)[:, used], spectrum[:, used]
     )
-    magnitude = -2.5 * np.log10(bands / mocks.bands[rows])
-    magnitude -= magnitude.mean(axis=1, keepdims=True)
-    names = model.instrument.band_names
+    names = model.instrument.band_names if "bands" in mocks.inputs else []
     return {
         "spectrum_rms": np.percentile(rms, [16, 50, 84]).tolist(),
-        "bands_mag": {name: metrics.errors(magnitude[:, i]) for i, name in enumerate(names)},
+        "bands_mag": _colours(bands[:, : len(names)], mocks.inputs["bands"][rows], names)
+        if names
+        else {},
     }
+
+
+def _colours(rebuilt, true, names):
+    magnitude = -2.5 * np.log10(rebuilt / true)
+    magnitude -= magnitude.mean(axis=1, keepdims=True)
+    return {name: metrics.errors(magnitude[:, i]) for i, name in enumerate(names)}
 
 
 def continuum_normalised_rms(observed, model, order=CONTINUUM_ORDER):
