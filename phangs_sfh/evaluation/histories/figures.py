@@ -26,7 +26,7 @@ def figures(metrics, mocks, answers, who):
 def young_cases(metrics):
     """Cases at S/N 50 and what they are called, as far as there are: dict of str."""
     found = {key: text for key, text in CASES.items() if key in metrics["conditions"]}
-    return found if len(found) > 1 else {key: "spectrum" for key in found}
+    return found if len(found) > 1 else {key: "spectrum alone" for key in found}
 
 
 def young_stars(answers, conditions, mocks, title):

@@ -71,8 +71,9 @@ def evaluate(
     """Measure how accurate a model is and whether its error bars are true.
 
     Objects of the library are observed at S/N 20, 50 and 100, without bands, without spectrum, and
-    in the mix of the training, as far as its problem has spectra and bands. Coverage and ranks: Talts et al. 2018 (arXiv:1804.06788); joint
-    coverage: TARP, Lemos et al. 2023 (arXiv:2302.03026).
+    in the mix of the training, as far as its problem has spectra and bands. Coverage and ranks:
+    Talts et al. 2018 (arXiv:1804.06788); joint coverage: TARP, Lemos et al. 2023
+    (arXiv:2302.03026).
 
     Parameters
     ----------

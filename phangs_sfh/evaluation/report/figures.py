@@ -82,7 +82,7 @@ def coverage_curves(answers, mocks, title):
     levels = np.linspace(0.02, 0.98, 49)
     shares = calibration.coverage(answers.probability, levels) - levels
     panels = _panels(mocks.labels)
-    figure, axes = new_figure(max(5 * len(panels), 6), 4.8, 1, len(panels), sharey=True)
+    figure, axes = new_figure(max(5 * len(panels), 8), 4.8, 1, len(panels), sharey=True)
     noise = 2 * np.sqrt(levels * (1 - levels) / len(answers))
     for one, (columns, text, names, of_bins) in zip(axes, panels, strict=True):
         one.fill_between(levels, -noise, noise, color="0.88", label="2σ of counting")

@@ -69,7 +69,7 @@ def use_text(metrics):
         return pages.use(metrics)
     sn = sn_range(metrics)
     return (
-        f"For {data_words(metrics)} like those of {metrics['library']['instrument']}"
+        f"For {data_words(metrics)} as {metrics['library']['instrument']} takes it"
         f"{f', S/N {sn} per pixel' if sn else ''}, of {pages.objects} like those of the training. "
         "`phangs-sfh predict` converts units, frames and sampling.\n"
     )
@@ -106,7 +106,7 @@ def _data(metrics, library):
     rows = [
         ["library", f"{library['name']}, seed {library['seed']}"],
         [objects, splits],
-        ["prior", f"{library['prior']}: {library['prior_description']}"],
+        ["prior", ": ".join(filter(None, (library["prior"], library["prior_description"])))],
     ]
     if library["ssp"]:
         rows.append(["stellar populations", "; ".join(library["ssp"].values())])

@@ -99,8 +99,7 @@ def draw(metrics, mocks, answers):
             found["by_signal_to_noise"] = comparisons.by_signal_to_noise(
                 mix, mocks, f"Mix of S/N ({who})"
             )
-        if of["mix"]["groups"]:
-            found["groups"] = comparisons.groups(of["mix"], labels, f"By kind, mix ({who})")
+        found["groups"] = comparisons.groups(of["mix"], labels, f"By kind, mix ({who})")
         if by_kind:
             found["data_sets"] = comparisons.data_sets(
                 by_kind, labels, extra.measures, f"What the bands add, S/N 50 ({who})"

@@ -1,45 +1,22 @@
-"""A problem of two numbers from a spectrum alone: an absorption line's depth and width.
-
-Its library and a SavedModel that answers it, linear in the flux, made without any training.
-"""
+"""A library of ``toy_problem`` and a SavedModel that answers it, made without any training."""
 
 import hashlib
 import json
 
 import numpy as np
 import tensorflow as tf
+from toy_problem import INSTRUMENT, LABELS, PROBLEM, Priors, Simulator
 
-from phangs_sfh.instrument.description import Instrument, load_instrument
 from phangs_sfh.library.observing import ObservingConditions, observe
 from phangs_sfh.library.shards import serialise
-from phangs_sfh.problems.inputs import Spectrum, sizes
-from phangs_sfh.problems.labels import Label, Labels
-from phangs_sfh.problems.problem import Described
-from phangs_sfh.problems.transforms import Softplus
+from phangs_sfh.problems.inputs import sizes
 
-N_PIXELS, N_SAMPLES = 64, 1000
-LABELS = Labels(
-    (
-        Label("depth", "", "depth of the line", favoured=1),
-        Label("width", "km / s", "width of the line", Softplus(50.0, 1.0), symbol=r"$\sigma$"),
-    )
-)
-DESCRIBED = Described("a line", (Spectrum(),), LABELS)
-
-
-def instrument():
-    content = load_instrument("muse").to_dict()
-    content["wave"] = {"start": 4900.0, "step": 2.0, "n_pixels": N_PIXELS}
-    return Instrument.from_dict(content)
+N_SAMPLES = 1000
 
 
 def objects(n, seed=0):
     """Arrays of ``n`` noiseless spectra with their labels."""
-    rng = np.random.default_rng(seed)
-    depth, width = rng.uniform(0.1, 0.6, n), rng.uniform(100, 900, n)
-    velocity = (instrument().wave - 4964.0) / 4964.0 * 299792.458
-    spectrum = 1 - depth[:, None] * np.exp(-0.5 * (velocity / width[:, None]) ** 2)
-    return {"spectrum": spectrum, "depth": depth, "width": width}
+    return next(Simulator(INSTRUMENT, None, None).galaxies(np.random.default_rng(seed), n))
 
 
 def write_library(folder, n=300):
@@ -47,7 +24,7 @@ def write_library(folder, n=300):
     folder.mkdir()
     shard = folder / "test-00000-of-00001.tfrecord.gz"
     with tf.io.TFRecordWriter(str(shard), "GZIP") as writer:
-        for record in serialise(objects(n), 0, DESCRIBED.inputs):
+        for record in serialise(objects(n), 0, PROBLEM.inputs):
             writer.write(record)
     digest = hashlib.sha256(shard.read_bytes()).hexdigest()
     shards = [{"file": shard.name, "n_galaxies": n, "sha256": digest}]
@@ -56,11 +33,11 @@ def write_library(folder, n=300):
         "name": "lines",
         "seed": 0,
         "n_galaxies": n,
-        "instrument": instrument().to_dict(),
+        "instrument": INSTRUMENT.to_dict(),
         "splits": {"test": {"n_galaxies": n, "shards": shards}},
         "emission_lines": "modelled",
-        "prior": {"name": "flat", "description": "flat in both"},
-        **DESCRIBED.to_dict(),
+        "prior": Priors().load("plain"),
+        **PROBLEM.described.to_dict(),
     }
     (folder / "library.json").write_text(json.dumps(content))
     return folder
@@ -75,7 +52,7 @@ class Linear(tf.Module):
             np.random.default_rng(1).standard_normal((N_SAMPLES, 2)) @ np.linalg.cholesky(scatter).T
         )
         weights, noise = tf.constant(weights, tf.float32), tf.constant(noise, tf.float32)
-        widths = sizes(DESCRIBED.inputs, instrument())
+        widths = sizes(PROBLEM.inputs, INSTRUMENT)
         shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
 
         @tf.function(input_signature=shapes)
@@ -104,7 +81,7 @@ def write_model(folder):
     """A model folder, fitted by least squares to other objects than the library's."""
     drawn = objects(2000, seed=5)
     conditions = ObservingConditions.fixed(50, masked_lines=0.0)
-    seen = observe({"spectrum": drawn["spectrum"]}, instrument(), conditions, (5, 0))
+    seen = observe({"spectrum": drawn["spectrum"]}, INSTRUMENT, conditions, (5, 0))
     x, y = _features(seen["flux"]).numpy(), np.asarray(LABELS.target(drawn, None))
     weights = np.linalg.solve(x.T @ x + np.eye(x.shape[1]), x.T @ y)
     model = Linear(weights, np.cov((y - x @ weights).T))
@@ -114,10 +91,10 @@ def write_model(folder):
         "schema_version": 1,
         "name": "liner",
         "version": 1,
-        "instrument": instrument().to_dict(),
+        "instrument": INSTRUMENT.to_dict(),
         "z_sun": None,
         "emission_lines": "modelled",
-        **DESCRIBED.to_dict(),
+        **PROBLEM.described.to_dict(),
     }
     (folder / "model.json").write_text(json.dumps(info))
     return folder
