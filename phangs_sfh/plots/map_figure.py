@@ -15,7 +15,6 @@ from matplotlib.ticker import MaxNLocator
 
 from phangs_sfh.files.tables import quiet
 from phangs_sfh.files.whole import whole_file
-from phangs_sfh.galaxy import ages
 from phangs_sfh.plots import figures
 
 BARS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120)
@@ -95,8 +94,9 @@ def map_figure(maps):
                 scale_bar(axes, sky)
                 compass(axes, sky)
     below = figure.add_gridspec(1, 3, left=0.055, right=0.975, top=0.285, bottom=0.065, wspace=0.2)
+    edges = np.array(primary["AGEBINS"].split(), float)
     for index, (place, history) in enumerate(zip(places, histories, strict=True)):
-        draw_place(figure.add_subplot(below[index]), place, history, PLACES[index])
+        draw_place(figure.add_subplot(below[index]), place, history, edges, PLACES[index])
     name = " ".join(str(primary.get("OBJECT") or primary.get("CUBE", "")).split())
     figure.text(0.02, 0.968, f"{name}", fontsize=16, fontweight="bold", va="center")
     figure.text(
@@ -283,16 +283,16 @@ def compass(axes, sky):
                   fontweight="bold", ha="center", va="center")  # fmt: skip
 
 
-def draw_place(axes, place, history, colour):
+def draw_place(axes, place, history, edges, colour):
     """Star formation rate of one spaxel in each bin, relative to its mean over 13.8 Gyr."""
-    duration = np.diff(ages.EDGES_YR) / ages.MAX_AGE_YR
+    duration = np.diff(edges) / (edges[-1] - edges[0])
     low, middle, high = np.maximum(history / duration, 1e-12)
-    edges = figures.shown_edges()
-    axes.stairs(high, edges, baseline=low, fill=True, color=colour, alpha=0.35, lw=0)
-    axes.stairs(middle, edges, baseline=None, color=colour, lw=2)
+    shown = figures.shown_edges(edges)
+    axes.stairs(high, shown, baseline=low, fill=True, color=colour, alpha=0.35, lw=0)
+    axes.stairs(middle, shown, baseline=None, color=colour, lw=2)
     axes.axhline(1, color="0.7", lw=0.8, zorder=0)
     axes.set_yscale("log")
     axes.set_ylim(max(0.3 * low.min(), 1e-5 * high.max()), 4 * high.max())
     axes.set_ylabel("SFR / mean SFR", fontsize=11)
     axes.set_title(place[2], fontsize=11.5, color=colour)
-    figures.lookback_axis(axes)
+    figures.lookback_axis(axes, edges)

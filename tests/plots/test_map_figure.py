@@ -6,6 +6,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from small_cube import wcs_cards
 
+from phangs_sfh.galaxy import ages
 from phangs_sfh.maps.output import MapFile, extensions
 from phangs_sfh.plots.map_figure import map_figure, plot_maps
 
@@ -16,6 +17,7 @@ def write_maps(path, answered=True, distance=0.0, **more):
     rng = np.random.default_rng(0)
     cards = {"OBJECT": "NGC 0", "MODEL": "m", "MODELVER": "1", "CREATOR": "phangs-sfh"}
     cards["DISTANCE"] = distance
+    cards["AGEBINS"] = " ".join(f"{edge:g}" for edge in ages.EDGES_MYR)
     layout = extensions("1e-20 erg / (s cm2 Angstrom)", **more)
     header = fits.Header()
     wcs_cards(header, SHAPE[1], SHAPE[0], angle=30)
