@@ -47,14 +47,14 @@ class BinStack:
         self.count[found] += (adder @ (error > 0).astype(np.float32)).astype(self.count.dtype)
         self.members[found] += np.bincount(place)
 
-    def mean(self, part, covariance=0.0):
+    def mean(self, chosen, covariance=0.0):
         """Mean spectra of some bins and their errors, (n, n_pixels); error 0 = missing."""
-        count, members = self.count[part], self.members[part][:, None]
+        count, members = self.count[chosen], self.members[chosen][:, None]
         enough = (count > 0) & (count >= MIN_BIN_SHARE * members)
         n = np.maximum(count, 1).astype(np.float32)
-        error = np.sqrt(self.variance[part]) / n
+        error = np.sqrt(self.variance[chosen]) / n
         error *= 1 + covariance * np.log10(np.maximum(members, 1)).astype(np.float32)
-        return np.where(enough, self.flux[part] / n, 0), np.where(enough, error, 0)
+        return np.where(enough, self.flux[chosen] / n, 0), np.where(enough, error, 0)
 
 
 class MeansOnDisk:
@@ -113,10 +113,10 @@ class BandStack:
             self.flux[:, index] += np.bincount(bins[good], value[good], n)
             self.variance[:, index] += np.bincount(bins[good], spread[good] ** 2.0, n)
 
-    def mean(self, part):
+    def mean(self, chosen):
         """Mean band fluxes of some bins and their errors, (n, n_bands); error 0 = missing."""
-        count = self.count[part]
-        enough = (count > 0) & (count >= MIN_BIN_SHARE * self.members[part][:, None])
+        count = self.count[chosen]
+        enough = (count > 0) & (count >= MIN_BIN_SHARE * self.members[chosen][:, None])
         n = np.maximum(count, 1)
-        error = np.sqrt(self.variance[part]) / n
-        return np.where(enough, self.flux[part] / n, 0), np.where(enough, error, 0)
+        error = np.sqrt(self.variance[chosen]) / n
+        return np.where(enough, self.flux[chosen] / n, 0), np.where(enough, error, 0)

@@ -41,7 +41,7 @@ class Field:
     spaxel_area : [arcsec2] of a cube of flux densities, 1 for one of surface brightness, None if
         unknown; for surface densities
     area_pc2 : float, of a spaxel [pc2], for masses and rates of spaxels; None if unknown
-    reference : index of the band whose flux and S/N stand for the spectrum's where there is no cube
+    light_band : index of the band whose flux and S/N stand for the spectrum's without a cube
     """
 
     redshift: object
@@ -52,7 +52,7 @@ class Field:
     covariance: float = 0.0
     spaxel_area: float | None = None
     area_pc2: float | None = None
-    reference: int = 0
+    light_band: int = 0
 
 
 @dataclass
@@ -100,7 +100,7 @@ class Chunk:
                 self.flux = np.where(negative[:, None], np.float32(0), self.flux)
                 self.counts.negative += np.count_nonzero(negative)
         parts = [self.error, None if self.bands is None else self.bands[1]]
-        return any(part is not None and (part > 0).any() for part in parts)
+        return any(values is not None and (values > 0).any() for values in parts)
 
 
 class Mapper:
@@ -200,7 +200,7 @@ class Mapper:
 
     def _answer(self, maps, index, redshift, flux, error, bands):
         """Answer some spaxels of a block and put them into its maps."""
-        photometry = None if bands is None else tuple(part[index] for part in bands)
+        photometry = None if bands is None else tuple(values[index] for values in bands)
         chunk = Chunk(redshift[index], flux, error, photometry, self.counts)
         for name, values in self._predict(chunk).items():
             maps[name][..., index] = values.T
@@ -226,7 +226,7 @@ class Mapper:
         if chunk.flux is not None:
             flux, error = self.light(chunk.flux, chunk.error)
         if chunk.bands is not None and self.luminosity_band is not None:
-            band = [part[:, self.luminosity_band] for part in chunk.bands]
+            band = [values[:, self.luminosity_band] for values in chunk.bands]
             seen = (band[1] > 0) & (band[0] > 0)
             flux, error = (np.where(seen, *pair) for pair in zip(band, (flux, error), strict=True))
         area, z = self.field.spaxel_area, chunk.redshift
@@ -239,7 +239,7 @@ class Mapper:
         if self.field.bands is None:
             return None
         return tuple(
-            part.reshape(len(part), -1).T * self.clear for part in self.field.bands.rows(rows)
+            values.reshape(len(values), -1).T * self.clear for values in self.field.bands.rows(rows)
         )
 
     def _redshift(self, rows):
@@ -250,7 +250,7 @@ class Mapper:
         return self.field.redshift[rows].ravel()
 
     def _band_brightness(self, bands):
-        flux, error = (part[:, self.field.reference] for part in bands)
+        flux, error = (values[:, self.field.light_band] for values in bands)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(error > 0, flux, np.nan), np.where(error > 0, flux / error, np.nan)
 

@@ -201,9 +201,9 @@ def open_request(cube, model, **options):
     warnings, band = [], None
     images, matched = _images(opened, model.instrument, given, warnings)
     if opened is None:
-        band = _reference(images, given)
-        reference = images[band]
-        shape, wcs, area, unit = reference.shape, reference.wcs, reference.pixel_area, UNIT
+        band = _grid_band(images, given)
+        grid = images[band]
+        shape, wcs, area, unit = grid.shape, grid.wcs, grid.pixel_area, UNIT
     else:
         shape, wcs, area = opened.shape, opened.wcs, _spaxel_area(opened)
         unit = UNIT if opened.kind == "flux density" else UNIT.replace(")", " arcsec2)")
@@ -214,7 +214,7 @@ def open_request(cube, model, **options):
         redshift=z, bands=_bands(images, matched[0], model.instrument, wcs, shape, area, given),
         ebv=given.ebv, covariance=given.bin_covariance, spaxel_area=area,
         area_pc2=_area_pc2(given.distance, wcs),
-        reference=_index(model.instrument, band) if band else 0,
+        light_band=_index(model.instrument, band) if band else 0,
     )  # fmt: skip
     field = _with_bins(field, opened, model.instrument, shape, given)
     if given.distance and field.area_pc2 is None:
@@ -223,7 +223,7 @@ def open_request(cube, model, **options):
     return Request(opened, field, shape, wcs, unit, cards, identity, warnings, band, model.labels)
 
 
-def _reference(images, options):
+def _grid_band(images, options):
     """Name of the band whose image gives the pixels."""
     first = next(iter(images), None)
     if options.grid and options.grid not in images:
@@ -349,7 +349,7 @@ def _with_bins(field, cube, instrument, shape, options):
     else:
         blocks = [field.bands.rows(rows) for rows in NoSpectra(shape).blocks()]
         signal, noise = (
-            np.concatenate([block[part][field.reference] for block in blocks]) for part in (0, 1)
+            np.concatenate([block[of][field.light_band] for block in blocks]) for of in (0, 1)
         )
     numbered = bins_of_target(signal, noise, options.snr, options.bin_covariance)
     return replace(field, bins=numbered, n_bins=int(numbered.max()) + 1)

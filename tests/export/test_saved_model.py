@@ -130,7 +130,7 @@ def test_described_columns_are_those_answered(exported, model):
 def test_plain_tensorflow_gives_the_same_numbers(exported, model, inputs, tmp_path):
     """In an interpreter to which this package, Keras and TFP are not installed."""
     np.savez(tmp_path / "inputs.npz", **inputs)
-    script = Path(__file__).parents[1] / "helpers" / "plain_tensorflow.py"
+    script = Path(__file__).parents[1] / "helpers" / "servers" / "plain_tensorflow.py"
     result = subprocess.run(
         [sys.executable, "-I", script, exported, tmp_path / "inputs.npz", tmp_path / "answers.npz"],
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},

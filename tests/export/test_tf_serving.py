@@ -136,7 +136,7 @@ def run_c_api(folder, servable, model, cases):
         runs.append({"feeds": feeds, "fetches": list(fetches)})
     manifest = {"library": c_library(), "model": str(model.path), "runs": runs}
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    script = ROOT / "tests" / "helpers" / "plain_c_api.py"
+    script = ROOT / "tests" / "helpers" / "servers" / "plain_c_api.py"
     result = subprocess.run(
         [sys.executable, "-I", "-S", script, folder / "manifest.json"],
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
