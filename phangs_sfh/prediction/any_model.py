@@ -17,7 +17,6 @@ from phangs_sfh.files import model_json
 from phangs_sfh.observations.rest_frame import Observations
 from phangs_sfh.observations.table import read_observations
 from phangs_sfh.prediction import predict
-from phangs_sfh.prediction.predict import N_DRAWS
 from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.problem import Described
 from phangs_sfh.progress import counted
@@ -149,7 +148,7 @@ class AnyModel:
     def sample(
         self,
         data,
-        n: int = N_DRAWS,
+        n: int | None = None,
         seed: int = 0,
         *,
         redshift: float | None = None,
@@ -165,7 +164,7 @@ class AnyModel:
         Parameters
         ----------
         data, redshift, wavemed, batch_size, progress : see ``predict``
-        n : samples of each object, at most 256; more: ``Model.posterior(data).sample(n)``
+        n : samples of each object, default all 256; more: ``Model.posterior(data).sample(n)``
         seed : not negative
 
         Returns

@@ -44,14 +44,14 @@ def predict(observations, model, batch_size=256, progress=None):
     return result_table(answers, model.info)
 
 
-def sample(observations, model, n=N_DRAWS, seed=0, batch_size=256, progress=None):
+def sample(observations, model, n=None, seed=0, batch_size=256, progress=None):
     """Draw from the posterior of every row.
 
     Parameters
     ----------
     observations : Observations
     model : Model, or RemoteModel
-    n : int, samples of each row, at most 256
+    n : int, samples of each row; default: all that the model draws, 256
     seed : int, which of the model's samples are taken, in which order; the same for all rows
     batch_size, progress : as for ``predict``
 
@@ -65,7 +65,7 @@ def sample(observations, model, n=N_DRAWS, seed=0, batch_size=256, progress=None
     InputError
         If n is out of range, or the model is for another instrument or draws fewer.
     """
-    if not 1 <= n <= N_DRAWS:
+    if n is not None and not 1 <= n <= N_DRAWS:
         raise InputError(
             f"{model.path}: n is {n}, the model draws 1 to {N_DRAWS} samples of a row; for more: "
             "Model.posterior(data).sample(n)"
@@ -74,7 +74,7 @@ def sample(observations, model, n=N_DRAWS, seed=0, batch_size=256, progress=None
     def some(**inputs):
         found = model.draw(**inputs)
         made = min(values.shape[1] for values in found.values())
-        if n > made:
+        if n is not None and n > made:
             raise InputError(f"{model.path}: draws only {made} samples of a row; ask for no more")
         chosen = np.random.default_rng(seed).permutation(made)[:n]
         return {name: values[:, chosen] for name, values in found.items()}
