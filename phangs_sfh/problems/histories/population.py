@@ -11,6 +11,7 @@ from phangs_sfh.problems.histories.priors import (
     FAMILIES,
     GAS_STATES,
     PARAMETERS,
+    SUMS,
     choose,
     draw,
 )
@@ -44,6 +45,8 @@ def draw_galaxies(prior, rng, n, forward):
     }
     family = choice["star_formation", "families"]
     younger = _smooth(value["star_formation"], family, rng, forward.cell_edges)
+    if "sums" in prior["star_formation"]:
+        younger = _sums(younger, prior["star_formation"], rng, forward.cell_edges)
     bursts = _bursts(prior["star_formation"], choice["star_formation", "bursts"], rng)
     younger = _with_bursts(younger, bursts, value["star_formation"]["onset"], forward.cell_edges)
     stars = _stars(
@@ -85,6 +88,22 @@ def _smooth(value, family, rng, edges):
             drawn = {key: values[rows] for key, values in value.items()}
             younger[rows] = _HISTORIES[name](drawn, rng, edges)
     return younger
+
+
+def _sums(first, prior, rng, edges):
+    """Add further histories to the ``first`` (n, n_edges), each of any family and with its own
+    parameters: a galaxy's ``family`` is that of its first."""
+    n, sums = len(first), prior["sums"]
+    number = 1 + choose(sums["number"], SUMS, rng, n)
+    total, weight = first.copy(), np.ones(n)
+    for k in range(1, len(SUMS)):
+        value = {name: draw(prior[name], rng, n) for name in PARAMETERS["star_formation"]}
+        value["onset"] = draw(sums["onset"], rng, n)
+        again = _smooth(value, choose(prior["families"], FAMILIES, rng, n), rng, edges)
+        fraction = np.where(number > k, draw(sums["fraction"], rng, n), 0.0)
+        total += fraction[:, None] * again
+        weight += fraction
+    return total / weight[:, None]
 
 
 def _lognormal(v, rng, edges):

@@ -4,7 +4,9 @@
 sections with a distribution for each parameter and, for choices, the weight of each. An optional
 section ``observing`` sets fields of ``library.observing.ObservingConditions`` for training; an
 optional section ``stellar_library`` makes each 250 galaxies of another library's stars, with the
-standard deviations of ``galaxy.ssp_errors.SSPErrors``.
+standard deviations of ``galaxy.ssp_errors.SSPErrors``. A parameter may also be a ``mixture``
+of distributions, ``parts``, each with a ``weight``. An optional ``star_formation.sums`` adds up
+histories of one to three families.
 """
 
 import json
@@ -39,6 +41,7 @@ FAMILIES = [
 ]
 """Shapes of the history; ``family`` in the TFRecords counts them from 0."""
 
+SUMS = ["1", "2", "3"]
 ENRICHMENTS = ["closed_box", "leaky_box", "flat", "inverted"]
 GAS_STATES = ["off", "on", "subtracted"]
 
@@ -58,6 +61,7 @@ PARAMETERS = {
 
 LIMITS = {
     "star_formation.onset": (1e6, ages.MAX_AGE_YR),
+    "star_formation.fraction": (0.0, 100.0),
     "star_formation.rejuvenated_fraction": (0.0, 1.0),
     "star_formation.single_duration": (1e-3, 1.0),
     "star_formation.burst_fraction": (0.0, 1.0),
@@ -137,16 +141,36 @@ def check_prior(name, prior):
             raise InputError(
                 f"{name}: {section}.{field} must give weights to some of {', '.join(allowed)}"
             )
-        numbers = [float(w) if isinstance(w, int | float) else -1.0 for w in weights.values()]
-        if min(numbers, default=0) < 0 or not 0 < sum(numbers) < np.inf:
-            raise InputError(
-                f"{name}: {section}.{field} needs weights that are numbers, not negative, and not "
-                "all zero"
-            )
+        _check_weights(name, f"{section}.{field}", weights)
     scatter = _field(prior, "enrichment", "scatter")
     if not isinstance(scatter, int | float) or not 0 <= scatter <= 1:
         raise InputError(f"{name}: enrichment.scatter must be a number from 0 to 1 [dex]")
     _check_library_errors(name, prior.get("stellar_library"))
+    _check_sums(name, prior["star_formation"])
+
+
+def _check_sums(name, star_formation):
+    """``sums``: weights of the ``number`` of histories, ``fraction`` of each further one's mass
+    relative to the first, and its ``onset``."""
+    if "mixture" == star_formation["burst_fraction"]["distribution"]:
+        raise InputError(f"{name}: star_formation.burst_fraction must not be a mixture")
+    sums = star_formation.get("sums")
+    if sums is None:
+        return
+    number = sums.get("number") if isinstance(sums, dict) else None
+    if not isinstance(number, dict) or not number or not set(number) <= set(SUMS):
+        raise InputError(f"{name}: star_formation.sums.number must give weights to {SUMS}")
+    _check_weights(name, "star_formation.sums.number", number)
+    for parameter in ("fraction", "onset"):
+        _check_distribution(name, f"star_formation.{parameter}", sums.get(parameter))
+
+
+def _check_weights(name, field, weights):
+    numbers = [float(w) if isinstance(w, int | float) else -1.0 for w in weights.values()]
+    if min(numbers, default=0) < 0 or not 0 < sum(numbers) < np.inf:
+        raise InputError(
+            f"{name}: {field} needs weights that are numbers, not negative, and not all zero"
+        )
 
 
 def _check_library_errors(name, errors):
@@ -167,6 +191,14 @@ def _field(prior, section, parameter):
 
 
 def _check_distribution(name, field, settings):
+    if isinstance(settings, dict) and settings.get("distribution") == "mixture":
+        parts = settings.get("parts")
+        if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+            raise InputError(f"{name}: {field} is a mixture; give a list of distributions, parts")
+        _check_weights(name, field, {i: part.get("weight") for i, part in enumerate(parts)})
+        for part in parts:
+            _check_distribution(name, field, part)
+        return
     try:
         low, high = (settings[key] for key in ARGUMENTS[settings["distribution"]])
         low, high = float(low), float(high)
@@ -200,6 +232,11 @@ def _check_limits(name, field, low, high):
 
 def draw(settings, rng, n):
     """Draw ``n`` values of one parameter."""
+    if settings["distribution"] == "mixture":
+        parts = settings["parts"]
+        weights = {number: part["weight"] for number, part in enumerate(parts)}
+        chosen = choose(weights, range(len(parts)), rng, n)
+        return np.array([draw(part, rng, n) for part in parts])[chosen, np.arange(n)]
     if settings["distribution"] == "uniform":
         return rng.uniform(settings["low"], settings["high"], n)
     if settings["distribution"] == "log_uniform":

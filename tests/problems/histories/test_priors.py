@@ -122,3 +122,29 @@ def test_binary_and_unknown_priors_are_refused(tmp_path):
         priors.load_prior(str(path))
     with pytest.raises(InputError, match="no such prior or file; priors are broad, paper"):
         priors.load_prior("narrow")
+
+
+EARLY = {"distribution": "uniform", "low": 9e9, "high": 13e9, "weight": 3.0}
+LATE = {"distribution": "log_uniform", "low": 1e8, "high": 1e9, "weight": 1.0}
+
+
+def test_mixture_draws_from_its_parts_by_weight(rng):
+    onset = {"distribution": "mixture", "parts": [EARLY, LATE]}
+    drawn = priors.draw(onset, rng, 20_000)
+    assert np.mean(drawn > 9e9) == pytest.approx(0.75, abs=0.012)
+    assert np.median(drawn[drawn < 1e9]) == pytest.approx(10**8.5, rel=0.05)
+    priors.check_prior("mine", json.loads(_changed("star_formation", "onset", onset)))
+    for parts in ([], [EARLY | {"low": 1e10, "high": 1e9}], [{**EARLY, "weight": -1.0}]):
+        with pytest.raises(InputError, match="mine: star_formation.onset"):
+            wrong = {"distribution": "mixture", "parts": parts}
+            priors.check_prior("mine", json.loads(_changed("star_formation", "onset", wrong)))
+
+
+def test_sums_are_checked():
+    sums = {"number": {"2": 1.0}, "fraction": {**LATE, "low": 0.1, "high": 1.0}, "onset": LATE}
+    priors.check_prior("mine", json.loads(_changed("star_formation", "sums", sums)))
+    for change in ({"number": {"4": 1.0}}, {"number": {}}, {"onset": None}, {"fraction": EARLY}):
+        with pytest.raises(InputError, match="mine: star_formation"):
+            priors.check_prior(
+                "mine", json.loads(_changed("star_formation", "sums", sums | change))
+            )
