@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.ssp import bc03, fsps_engine
+from phangs_sfh.ssp import basti, bc03, fsps_engine
 from phangs_sfh.ssp.grid import read_grid, write_grid
 
-ENGINES = {"bc03": bc03.load, "fsps": fsps_engine.load}
-READY = ("bc03",)
+ENGINES = {"bc03": bc03.load, "basti": basti.load, "fsps": fsps_engine.load}
+READY = ("bc03", "basti")
 """Engines that only read a file of the package."""
 
 

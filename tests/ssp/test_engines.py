@@ -45,7 +45,7 @@ def test_make_ssp_writes_a_grid_and_keeps_an_existing_one(tmp_path):
     [
         (
             ["galaxev", "-o", "x.fits"],
-            "galaxev: no such SSP engine or file; engines are bc03, fsps",
+            "galaxev: no such SSP engine or file; engines are basti, bc03, fsps",
         ),
         (["bc03", "-o", "no/such/x.fits"], "no/such/x.fits: no such folder; make it first"),
     ],
