@@ -91,18 +91,21 @@ class ErrorModel:
     ----------
     templates : templates.Templates
     errors : SSPErrors
+    other : templates.Templates of another library with the same ages and wavelengths, optional
+    share : of the way to it that a draw goes, lowest and highest (uniform); 1 is the other
+        library, below 0 and over 1 lie libraries that differ the same way
     """
 
-    def __init__(self, templates, errors):
-        self.templates, self.errors = templates, errors
+    def __init__(self, templates, errors, other=None, share=(0.0, 1.0)):
+        self.templates, self.errors, self._share = templates, errors, share
         n_log = len(templates.log_wave)
         self._log_rows = np.log(np.maximum(templates.rows, 1e-30))
         step = np.log(templates.log_wave[1] / templates.log_wave[0])
-        spectra = self._log_rows[:, :n_log]
-        smooth = uniform_filter1d(spectra, int(LINE_SCALE / step) | 1, axis=1, mode="nearest")
-        self._lines = spectra - smooth
+        self._width = int(LINE_SCALE / step) | 1
+        self._lines = self._lines_of(self._log_rows[:, :n_log])
         log_age = np.log10(templates.age)
         self._log_age, self._mh = log_age, np.asarray(templates.mh)
+        self._way = None if other is None else self._way_to(other)
         self._of_ssp = Fields((log_age, AGE_SCALE), (self._mh, MH_SCALE))
         self._of_line = Fields((np.log(templates.log_wave), STRENGTH_SCALE))
         wave = np.concatenate([templates.log_wave, templates.slice_wave])
@@ -113,18 +116,36 @@ class ErrorModel:
         tilt = (log_age - log_age.mean()) / np.ptp(log_age)
         self._tilt = np.repeat(tilt, len(self._mh))[:, None].astype(np.float32)
 
+    def _lines_of(self, spectra):
+        return spectra - uniform_filter1d(spectra, self._width, axis=1, mode="nearest")
+
+    def _way_to(self, other):
+        """Difference of log rows at the same [M/H], beyond what both have that at the end."""
+        n_age = len(self._log_age)
+        mh = np.clip(self._mh, other.mh[0], other.mh[-1])
+        theirs = np.log(np.maximum(other.rows, 1e-30)).reshape(n_age, len(other.mh), -1)
+        own = self._log_rows.reshape(n_age, len(self._mh), -1)
+        way = _at_mh(theirs, other.mh, mh) - _at_mh(own, self._mh, mh)
+        way = way.reshape(self._log_rows.shape).astype(np.float32)
+        self._way_of_lines = self._lines_of(way[:, : len(self.templates.log_wave)])
+        return way
+
     def draw(self, rng):
         """Templates of another library, with the same shapes."""
         t, errors = self.templates, self.errors
         amplitude = rng.uniform(*AMPLITUDES)
         n_log = len(t.log_wave)
+        log_rows, lines = self._log_rows, self._lines
+        if self._way is not None:
+            part = np.float32(rng.uniform(*self._share))
+            log_rows, lines = log_rows + part * self._way, lines + part * self._way_of_lines
         moved = self._moved(
             amplitude * errors.age * self._of_ssp.draw(rng),
             amplitude * errors.mh * self._of_ssp.draw(rng),
         )
-        rows = moved @ self._log_rows
+        rows = moved @ log_rows
         depth = amplitude * errors.lines * self._of_line.draw(rng)
-        rows[:, :n_log] += depth * (moved @ self._lines)
+        rows[:, :n_log] += depth * (moved @ lines)
         rows += amplitude * self._colours(rng)
         light = amplitude * errors.mass_to_light * np.log(10.0) * self._of_ssp.draw(rng)
         rows += light.reshape(-1, 1)
@@ -160,3 +181,11 @@ class ErrorModel:
             (self._colour_error * self._of_wave.draw(rng)).astype(np.float32) for _ in range(2)
         )
         return common + self._tilt * with_age
+
+
+def _at_mh(values, mh, wanted):
+    """Values (n_age, n_z, n) at other [M/H] (n_new,), linear between nodes."""
+    place = np.interp(wanted, mh, np.arange(len(mh)))
+    low = np.minimum(place.astype(int), len(mh) - 2)
+    part = (place - low).astype(np.float32)[:, None]
+    return (1 - part) * values[:, low] + part * values[:, low + 1]

@@ -1,10 +1,14 @@
 """Other stellar libraries: what moves, by how much, and that labels move with it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from populations import screen, stars
 
 from phangs_sfh.galaxy.ssp_errors import ErrorModel, Fields, SSPErrors
+from phangs_sfh.galaxy.templates import prepare
+from phangs_sfh.ssp.engines import load_ssp
 
 NONE = {"age": 0, "mh": 0, "mass_to_light": 0, "lines": 0, "continuum": 0, "ultraviolet": 0}
 
@@ -88,3 +92,25 @@ def test_labels_are_those_of_the_other_library(model):
     assert after["mw_logage"] == pytest.approx(before["mw_logage"])
     assert np.abs(after["logml"] - before["logml"]) > 1e-3
     assert model.templates.rows is not other.rows
+
+
+def test_all_the_way_is_the_other_library(model):
+    """Without errors, a draw between two libraries is one or the other or lies between them."""
+    t = model.templates
+    other = dataclasses.replace(t, rows=t.rows * np.float32(1.3))
+    none = SSPErrors(**NONE)
+    for share, factor in ((0.0, 1.0), (1.0, 1.3), (2.0, 1.69)):
+        source = ErrorModel(t, none, other, (share, share))
+        rows = source.draw(np.random.default_rng(0)).rows
+        np.testing.assert_allclose(rows, factor * t.rows, rtol=1e-4)
+
+
+def test_another_library_is_read_at_the_same_metallicity(model):
+    """At a node of ours, linear in [M/H] and log flux between nodes of theirs, held at its ends."""
+    t, theirs = model.templates, prepare(load_ssp("basti"), model.instrument)
+    rows = ErrorModel(t, SSPErrors(**NONE), theirs, (1.0, 1.0)).draw(np.random.default_rng(0))
+    age = np.searchsorted(t.age, 3e9)
+    ours = np.log(rows.rows.reshape(len(t.age), len(t.mh), -1)[age])
+    log = np.log(theirs.rows.reshape(len(t.age), len(theirs.mh), -1)[age])
+    low, part = 4, (t.mh[3] - theirs.mh[4]) / (theirs.mh[5] - theirs.mh[4])
+    np.testing.assert_allclose(ours[3], (1 - part) * log[low] + part * log[low + 1], atol=1e-4)

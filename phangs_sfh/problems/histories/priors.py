@@ -4,9 +4,11 @@
 sections with a distribution for each parameter and, for choices, the weight of each. An optional
 section ``observing`` sets fields of ``library.observing.ObservingConditions`` for training; an
 optional section ``stellar_library`` makes each 250 galaxies of another library's stars, with the
-standard deviations of ``galaxy.ssp_errors.SSPErrors``. A parameter may also be a ``mixture``
-of distributions, ``parts``, each with a ``weight``. An optional ``star_formation.sums`` adds up
-histories of one to three families.
+standard deviations of ``galaxy.ssp_errors.SSPErrors``, and ``other_library`` (an ``engine``
+with the same ages, and a ``share`` from low to high) moves it some of the way to a second one.
+
+A parameter may also be a ``mixture`` of distributions, ``parts``, each with a ``weight``. An
+optional ``star_formation.sums`` adds up histories of one to three families.
 """
 
 import json
@@ -147,6 +149,18 @@ def check_prior(name, prior):
         raise InputError(f"{name}: enrichment.scatter must be a number from 0 to 1 [dex]")
     _check_library_errors(name, prior.get("stellar_library"))
     _check_sums(name, prior["star_formation"])
+    _check_other_library(name, prior)
+
+
+def _check_other_library(name, prior):
+    other = prior.get("other_library")
+    if other is None:
+        return
+    share = other.get("share") if isinstance(other, dict) else None
+    if not isinstance(share, list) or len(share) != 2 or not -2 <= share[0] <= share[1] <= 3:
+        raise InputError(f"{name}: other_library.share must be two rising numbers from -2 to 3")
+    if not isinstance(other.get("engine"), str) or not prior.get("stellar_library"):
+        raise InputError(f"{name}: other_library needs an engine, and a stellar_library beside it")
 
 
 def _check_sums(name, star_formation):

@@ -6,6 +6,7 @@ import numpy as np
 
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.galaxy.ssp_errors import ErrorModel, SSPErrors
+from phangs_sfh.galaxy.templates import prepare
 from phangs_sfh.problems.histories import INPUTS, LABELS, priors
 from phangs_sfh.problems.histories.population import draw_galaxies
 from phangs_sfh.problems.problem import DEFAULT, Problem
@@ -41,8 +42,14 @@ class Simulator:
     @cached_property
     def errors(self):
         """Errors of the stellar populations that the prior asks for (ErrorModel), or None."""
-        wanted = self.prior.get("stellar_library")
-        return wanted and ErrorModel(self.forward.templates, SSPErrors(**wanted))
+        wanted, other = self.prior.get("stellar_library"), self.prior.get("other_library")
+        if not wanted:
+            return None
+        templates, wanted = self.forward.templates, SSPErrors(**wanted)
+        if not other:
+            return ErrorModel(templates, wanted)
+        theirs = prepare(load_ssp(other["engine"]), self.instrument)
+        return ErrorModel(templates, wanted, theirs, other["share"])
 
     def galaxies(self, rng, n):
         """Simulate ``n`` galaxies in chunks; each of other stars if the prior has errors of them.
@@ -73,6 +80,18 @@ def galaxies(forward, prior, rng, n):
     simulator = Simulator(forward.instrument, prior)
     simulator.forward = forward
     return simulator.galaxies(rng, n)
+
+
+def error_model(model, prior):
+    """The prior's ErrorModel, None without ``stellar_library``."""
+    errors, other = prior.get("stellar_library"), prior.get("other_library")
+    if not errors:
+        return None
+    errors = LibraryErrors(**errors)
+    if not other:
+        return ErrorModel(model.templates, errors)
+    theirs = prepare(load_ssp(other["engine"]), model.instrument)
+    return ErrorModel(model.templates, errors, theirs, other["share"])
 
 
 def emission_lines(prior):
