@@ -10,7 +10,7 @@ from phangs_sfh.cli import options
 @options.output("Grid file to write (FITS).", options.FILE)
 @options.overwrite("an existing file")
 def make_ssp(engine, output, overwrite):
-    """Compute the simple stellar populations of ENGINE (bc03, basti, fsps or a grid file) and keep them.
+    """Compute the stellar populations of ENGINE (bc03, basti, fsps or a grid file) and keep them.
 
     The file serves as ``make-library --ssp FILE``. For fsps the environment variable SPS_HOME must
     name the data of FSPS, and python-fsps must be built with the MILES library.

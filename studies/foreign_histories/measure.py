@@ -5,7 +5,7 @@ import numpy as np
 
 from phangs_sfh.evaluation import metrics
 from phangs_sfh.galaxy import ages
-from phangs_sfh.peers.ppxf_peer import SCALARS
+from phangs_sfh.peers.ppxf import SCALARS
 
 BATCH = 250
 AGE_EDGES = np.log10(np.maximum(ages.EDGES_YR, 1e6))
@@ -13,14 +13,11 @@ AGE_EDGES = np.log10(np.maximum(ages.EDGES_YR, 1e6))
 
 def ask(model, inputs):
     """Columns of the answers (n, ...) and ``sfh_mean`` (n, 16), of the posterior's samples."""
-    import tensorflow as tf
-
     parts = []
     for start in range(0, len(inputs["flux"]), BATCH):
         rows = {name: values[start : start + BATCH] for name, values in inputs.items()}
         columns = model.answer(**rows)
-        tensors = {name: tf.constant(value) for name, value in rows.items()}
-        samples = model.saved.signatures["posterior"](**tensors)["sfh"].numpy()
+        samples = model.draw(**rows)["sfh"]
         mean = (samples / samples.sum(axis=-1, keepdims=True)).mean(axis=1)
         parts.append(columns | {"sfh_mean": mean})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

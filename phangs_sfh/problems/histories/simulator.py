@@ -82,18 +82,6 @@ def galaxies(forward, prior, rng, n):
     return simulator.galaxies(rng, n)
 
 
-def error_model(model, prior):
-    """The prior's ErrorModel, None without ``stellar_library``."""
-    errors, other = prior.get("stellar_library"), prior.get("other_library")
-    if not errors:
-        return None
-    errors = LibraryErrors(**errors)
-    if not other:
-        return ErrorModel(model.templates, errors)
-    theirs = prepare(load_ssp(other["engine"]), model.instrument)
-    return ErrorModel(model.templates, errors, theirs, other["share"])
-
-
 def emission_lines(prior):
     """'modelled' if some galaxies of the prior have emission lines, else 'masked'."""
     states = prior.get("gas", {}).get("states", {})
