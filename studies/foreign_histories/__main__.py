@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import numpy as np
 
 NOISE_SEED = 3
 
@@ -49,6 +48,8 @@ def main(models, seed, n, sn, ppxf, cache):
 
 def made(cache, n, seed):
     """Noiseless galaxies and their truths, kept in ``cache``."""
+    import numpy as np
+
     from phangs_sfh.instrument.description import load_instrument
     from studies.foreign_histories.galaxies import galaxies
 
