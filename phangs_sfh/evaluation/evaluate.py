@@ -17,7 +17,7 @@ def open_for(model, library_folder):
 
     Parameters
     ----------
-    model : prediction.Model
+    model : prediction.model.Model
     library_folder : path
 
     Returns
@@ -68,7 +68,7 @@ def evaluate(library, model, split="test", limit=None, seed=0, progress=None):
     Parameters
     ----------
     library : library.records.Library, from ``open_for``
-    model : prediction.Model
+    model : prediction.model.Model
     split : str
     limit : int, optional; the first objects only
     seed : int, of noise, masks and the fuzz on empty bins

@@ -53,7 +53,7 @@ class ForwardModel:
     Parameters
     ----------
     ssp : ssp.grid.SSPGrid
-    instrument : instrument.Instrument
+    instrument : instrument.description.Instrument
     """
 
     def __init__(self, ssp, instrument):

@@ -101,7 +101,7 @@ class GasModel:
     Parameters
     ----------
     grid : GasGrid
-    instrument : instrument.Instrument
+    instrument : instrument.description.Instrument
     cell_edges : (n_cells + 1,) array [yr], age cells in which stellar masses are given
     z_sun : float
     """

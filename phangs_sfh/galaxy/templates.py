@@ -74,7 +74,7 @@ def prepare(ssp, instrument):
     Parameters
     ----------
     ssp : ssp.grid.SSPGrid
-    instrument : instrument.Instrument
+    instrument : instrument.description.Instrument
 
     Raises
     ------

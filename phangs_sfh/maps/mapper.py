@@ -110,7 +110,7 @@ class Mapper:
     ----------
     cube : Cube, None for images alone
     field : Field
-    model : prediction.Model
+    model : prediction.model.Model
     output : MapFile, open
     part : (i, n) with 1 <= i <= n: only the i-th of n shares of the rows; None for all
 

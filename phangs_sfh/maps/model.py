@@ -28,7 +28,7 @@ class MapModel:
 
     Parameters
     ----------
-    model : prediction.Model
+    model : prediction.model.Model
 
     Raises
     ------

@@ -59,7 +59,7 @@ def describe(cube, model, options, identity):
     Parameters
     ----------
     cube : path or None
-    model : prediction.Model
+    model : prediction.model.Model
     options : dict, those of ``map_request.Options``
     identity : dict, of the Request
 

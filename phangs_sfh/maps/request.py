@@ -183,7 +183,7 @@ def open_request(cube, model, **options):
     Parameters
     ----------
     cube : path, None for images alone
-    model : prediction.Model
+    model : prediction.model.Model
     options : those of ``Options``
 
     Raises

@@ -82,7 +82,7 @@ def fit(row, instrument, live_points=LIVE_POINTS):
     Parameters
     ----------
     row : dict of the four arrays of ``INPUTS``, error 0 = missing
-    instrument : instrument.Instrument
+    instrument : instrument.description.Instrument
     live_points : int
 
     Returns

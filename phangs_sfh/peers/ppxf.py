@@ -93,7 +93,7 @@ class PpxfPeer:
     Parameters
     ----------
     ssp : ssp.grid.SSPGrid, default the embedded BC03
-    instrument : instrument.Instrument, default the package's
+    instrument : instrument.description.Instrument, default the package's
     regul : float, 1 / regularisation error of light weights
     log_age_step : float [dex]
     mdegree : int, degree of the multiplicative polynomial

@@ -52,7 +52,7 @@ def make_templates(ssp, instrument, log_age_step=LOG_AGE_STEP):
     Parameters
     ----------
     ssp : ssp.grid.SSPGrid; bands that it does not cover get NaN
-    instrument : instrument.Instrument
+    instrument : instrument.description.Instrument
     log_age_step : float [dex]
 
     Returns

@@ -124,7 +124,7 @@ def compare(tables, model, bootstraps=0, progress=None):
     Parameters
     ----------
     tables : dict of QTable by name
-    model : prediction.Model
+    model : prediction.model.Model
     bootstraps : int, of pPXF
     progress : callable given the number of spectra done
 

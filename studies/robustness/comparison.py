@@ -55,7 +55,7 @@ def compare(model, grid, n, n_ppxf, folder, seed=0, workers=1, progress=None):
 
     Parameters
     ----------
-    model : prediction.Model
+    model : prediction.model.Model
     grid : SSPGrid that the mocks are made of
     n, n_ppxf : int, mocks, and how many of them pPXF fits too
     folder : path, where pPXF's answers are kept

@@ -41,7 +41,7 @@ def mocks(grid, instrument, n, seed=0, sn=sample.SIGNAL_TO_NOISE, masks_lines=Fa
     Parameters
     ----------
     grid : ssp.grid.SSPGrid
-    instrument : instrument.Instrument
+    instrument : instrument.description.Instrument
     n : int
     seed : int; two grids with the same age limits get much the same galaxies
 

@@ -31,7 +31,7 @@ def model_card(metrics):
 
     Parameters
     ----------
-    metrics : dict from ``evaluate.evaluate``, as in metrics.json
+    metrics : dict from ``evaluation.evaluate``, as in metrics.json
     """
     model = metrics["model"]
     sections = [one for one in pages_of(metrics).sections(metrics) if one.in_card]

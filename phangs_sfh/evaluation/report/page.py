@@ -52,7 +52,7 @@ def write_report(folder, metrics, mocks, answers, overwrite=False):
     Parameters
     ----------
     folder : path
-    metrics, mocks, answers : from ``evaluate.evaluate``
+    metrics, mocks, answers : from ``evaluation.evaluate``
     overwrite : bool, replace an earlier evaluation
 
     Raises
@@ -112,7 +112,7 @@ def report_text(metrics, drawn):
 
     Parameters
     ----------
-    metrics : dict from ``evaluate.evaluate``
+    metrics : dict from ``evaluation.evaluate``
     drawn : collection of names of the figures that there are
     """
     model, library = metrics["model"], metrics["library"]

@@ -26,7 +26,7 @@ def run(output, model, spectra, bootstrapped, bootstraps, workers=1, progress=No
     Parameters
     ----------
     output : path, where the peers' answers are kept
-    model : prediction.Model
+    model : prediction.model.Model
     spectra : sample.Spectra
     bootstrapped, bootstraps : int, spectra that pPXF resamples, and how often
     workers : int, processes for the peers, each on one core

@@ -23,7 +23,7 @@ class Spectra:
     inputs : dict of ``flux``, ``flux_err`` (n, n_pixels), ``band_flux``, ``band_flux_err``
         (n, n_bands) float32 arrays
     truth : dict of ``sfh``, ``mh`` (n, 16) and scalars (n,)
-    instrument : instrument.Instrument
+    instrument : instrument.description.Instrument
     source : str, in words
     """
 
