@@ -11,8 +11,8 @@ import pkgutil
 import click
 
 import phangs_sfh.cli
-from phangs_sfh.cli.quiet import silence_tensorflow
 from phangs_sfh.errors import InputError
+from phangs_sfh.machines.quiet import silence_tensorflow
 from phangs_sfh.version import __version__
 
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C

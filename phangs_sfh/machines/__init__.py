@@ -1,1 +1,1 @@
-"""Work spread over several machines: Dask clusters, TF_CONFIG."""
+"""What runs the work: Dask clusters, TF_CONFIG, and a TensorFlow that starts silently."""

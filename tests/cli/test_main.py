@@ -88,7 +88,7 @@ def test_every_command_explains_itself():
 def test_tensorflow_starts_silently_and_errors_still_show():
     code = (
         "import os, sys; os.environ.pop('TF_CPP_MIN_LOG_LEVEL', None)\n"
-        "from phangs_sfh.cli.quiet import silence_tensorflow; silence_tensorflow()\n"
+        "from phangs_sfh.machines.quiet import silence_tensorflow; silence_tensorflow()\n"
         "import tensorflow as tf; tf.reduce_sum(tf.ones(3))\n"
         "os.write(2, b'still open')"
     )

@@ -21,7 +21,7 @@ WORKER = f"""
 import sys
 sys.path[:0] = [{TESTS!r}]
 import os, signal
-from phangs_sfh.cli.quiet import silence_tensorflow
+from phangs_sfh.machines.quiet import silence_tensorflow
 silence_tensorflow()
 from phangs_sfh.cli.workers import on_all_workers
 library, out, epochs, action = sys.argv[1:]
