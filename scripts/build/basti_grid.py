@@ -24,6 +24,7 @@ nothing jumps.
 
 import numpy as np
 
+from phangs_sfh.instrument.constants import PARSEC, SOLAR_LUMINOSITY
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.ssp import bc03
 from phangs_sfh.ssp.grid import SSPGrid, write_grid
@@ -42,7 +43,7 @@ FIRST = (800e6, 100e6, 40e6, 40e6, 25e6, 20e6, 20e6, 20e6)
 """Age [yr] from which each [M/H] is fastar's."""
 PURE = 0.25
 """Share of that age up to which BC03 is left as it is."""
-LUMINOSITY = 4 * np.pi * 3.0856775814913673e19**2 / 3.828e33
+LUMINOSITY = 4 * np.pi * (10 * PARSEC) ** 2 / SOLAR_LUMINOSITY
 """From fastar's flux at 10 pc [erg / (s cm2 Å)] to [L_sun / Å]."""
 JOIN = 100.0  # [Å] over which levels are compared where two sources meet
 

@@ -87,11 +87,12 @@ def test_lines_narrower_than_a_pixel_are_refused(coarse):
 
 
 def test_noise_is_that_of_the_instrument(coarse):
-    spectrum, bands = np.ones((50, 200), np.float32), np.ones((50, 2), np.float32)
+    shapes = {"spectrum": (50, 200), "bands": (50, 2)}
+    noiseless = {kind: np.ones(shape, np.float32) for kind, shape in shapes.items()}
     conditions = ObservingConditions.fixed(20.0, masked_lines=0.0)
-    error = observe(spectrum, bands, coarse, conditions, (1, 2))["flux_err"].numpy()
+    error = observe(noiseless, coarse, conditions, (1, 2))["flux_err"].numpy()
     quiet = replace(coarse, noise=NoiseShape((5600.0, 800.0, 0.0), ()))
-    flat = observe(spectrum, bands, quiet, conditions, (1, 2))["flux_err"].numpy()
+    flat = observe(noiseless, quiet, conditions, (1, 2))["flux_err"].numpy()
     expected = np.broadcast_to(coarse.noise.at(coarse.wave), flat.shape)
     assert expected.max() > 5.0
     np.testing.assert_allclose(error / flat, expected, rtol=1e-5)

@@ -2,6 +2,7 @@
 
 import importlib
 import socket
+import threading
 import time
 from contextlib import closing
 
@@ -177,15 +178,19 @@ def test_refusals_are_not_repeated(address, folder, servable, quick):
 
 def test_a_late_answer_is_not_waited_for(address, folder, servable, monkeypatch):
     model = client.connect(address, folder, timeout=0.3)
-    plain = servable.predict
+    plain, ended = servable.predict, threading.Event()
 
     def slow(request):
         time.sleep(1.0)
-        return plain(request)
+        try:
+            return plain(request)
+        finally:
+            ended.set()
 
     monkeypatch.setattr(servable, "predict", slow)
     with pytest.raises(InputError, match=r"no answer within 0\.3 s; raise --timeout"):
         answers(make_table(1), model)
+    assert ended.wait(30)  # or the next test would count this request
 
 
 def test_model_taken_away_between_batches(address, folder, servable, monkeypatch, quick):

@@ -4,7 +4,7 @@ from studies.cost import library
 
 
 def test_costs_are_of_real_runs():
-    cost = library.write_once(30)
+    cost = library.write_in_fresh_process(30)
     assert cost["n"] == 30 and cost["seconds"] > 0 and 0.1 < cost["gigabytes"] < 4
     stages = library.profile(250)
     assert set(stages) == {*library.STAGES, library.WHOLE}
