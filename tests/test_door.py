@@ -105,7 +105,13 @@ def test_every_call_is_typed_and_explained(name):
     assert ">>> " in text or name == "Evaluation.write"
 
 
-@pytest.mark.parametrize("name", documented())
+LONG = {"fit", "preview_library"}  # most of a minute; other tests make the same calls
+EXAMPLES = [
+    pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in documented()
+]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_run(name, place, monkeypatch):
     monkeypatch.chdir(place)
     runner, out = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS), []

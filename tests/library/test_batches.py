@@ -35,7 +35,9 @@ def test_epochs_hold_every_object_once_and_can_be_repeated(library):
         np.testing.assert_array_equal(np.sort(order), truth)
 
 
-def test_streamed_training_resumes_to_the_same_end(library, tmp_path):
+def test_streamed_training_resumes_to_the_same_end(tmp_path):
+    counts = ("train", 128), ("valid", 32), ("test", 8)
+    library = records.open_library(toy_library.write_library(tmp_path / "toy", counts))
     chosen = settings(2, stream=True)
     whole = fit.fit(library, tmp_path / "whole", chosen, jit=False)
 

@@ -27,9 +27,9 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
     instrument = folder / "toy.json"
     instrument.write_text(json.dumps(toy_problem.INSTRUMENT.to_dict()))
-    run("make-library", "-o", folder / "library", "-n", 4000, "--workers", 1, "--problem",
+    run("make-library", "-o", folder / "library", "-n", 2500, "--workers", 1, "--problem",
         "toy_problem:PROBLEM", "--instrument", instrument)  # fmt: skip
-    run("fit", folder / "library", "-o", folder / "models", "--epochs", 6, "--batch-size", 64)
+    run("fit", folder / "library", "-o", folder / "models", "--epochs", 5, "--batch-size", 64)
     return folder
 
 
