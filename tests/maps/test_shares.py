@@ -11,6 +11,7 @@ import pytest
 from astropy.io import fits
 from click.testing import CliRunner
 from fake_model import write_fake_model
+from map_runs import data, rows_read
 from small_cube import write_cube, write_image, write_map
 
 from phangs_sfh.cli.main import main
@@ -84,12 +85,6 @@ def refused(*arguments, code=1):
     return lines[-1]
 
 
-def data(path):
-    with fits.open(path) as hdus:
-        hdus.verify("exception")
-        return [hdu.data.tobytes() for hdu in hdus[1:]], [str(hdu.header) for hdu in hdus[1:]]
-
-
 def part(i, n, output, *more):
     result = run("-o", output, "--shard", f"{i}/{n}", *more)
     assert result.exit_code == 0, result.output
@@ -129,14 +124,7 @@ def test_a_killed_part_costs_only_what_it_had_not_done(folder):
     line = refused("-o", "k.fits", "--gather")
     assert "1 of 2 parts are missing: 2/2; run map --shard again" in line
     assert (parts / "1-of-2.fits").stat().st_mtime_ns == first
-    read, rows = cube_spectra.CubeSpectra.resampled, []
-
-    def counted(self, wanted):
-        rows.append(wanted.start)
-        return read(self, wanted)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cube_spectra.CubeSpectra, "resampled", counted)
+    with rows_read() as rows:
         assert "going on where the last run ended" in part(2, 2, "k.fits").stderr
     assert rows == [6, 7]
     assert data("k.fits") == data("whole.fits") and not parts.exists()

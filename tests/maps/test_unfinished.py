@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from astropy.io import fits
 from click.testing import CliRunner
 from fake_model import write_fake_model
+from map_runs import data, rows_read
 from small_cube import write_cube, write_image, write_map
 
 from phangs_sfh.cli.main import main
@@ -87,11 +87,6 @@ def run(*arguments):
     return result
 
 
-def data(path):
-    with fits.open(path) as hdus:
-        return [hdu.data.tobytes() for hdu in hdus[1:]], [str(hdu.header) for hdu in hdus[1:]]
-
-
 @pytest.mark.parametrize(
     "owner, more",
     [("unfinished.Work, 'done'", []), ("unfinished.Work, 'save_stack'", ["--bins", "b.fits"])],
@@ -101,14 +96,7 @@ def test_a_killed_run_goes_on_to_the_same_maps(arguments, tmp_path, owner, more)
     before = {p.name for p in tmp_path.iterdir()}
     kill(owner, *arguments, *more, "-o", "m.fits")
     assert {p.name for p in tmp_path.iterdir()} == before | {".m.fits.work"}
-    read, rows = cube_spectra.CubeSpectra.resampled, []
-
-    def counted(self, wanted):
-        rows.append(wanted.start)
-        return read(self, wanted)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cube_spectra.CubeSpectra, "resampled", counted)
+    with rows_read() as rows:
         result = run(*arguments, *more, "-o", "m.fits")
     assert "going on where the last run ended" in result.stderr
     assert 0 < rows[0] and len(rows) < NY
