@@ -39,6 +39,16 @@ def target_vectors(truth, seed=0):
     return np.asarray(LABELS.target(truth, noise), np.float64)
 
 
+def percentile_columns(samples):
+    """Answers ``NAME_p16`` ... ``NAME_p84`` of a dict of samples (n, n_samples, ...)."""
+    columns = {}
+    for name, drawn in samples.items():
+        ordered = tf.sort(drawn, axis=1)
+        for label, place in (("p16", 0.16), ("p50", 0.5), ("p84", 0.84)):
+            columns[f"{name}_{label}"] = ordered[:, int(place * drawn.shape[1])]
+    return columns
+
+
 class FakeModel(tf.Module):
     """Normal in target space, mean ``features @ weights``, one covariance for all."""
 
@@ -67,11 +77,7 @@ class FakeModel(tf.Module):
         def serving_default(flux, flux_err, band_flux, band_flux_err):
             values = (flux, flux_err, band_flux, band_flux_err)
             samples = sample(dict(zip(INPUTS, values, strict=True)))
-            columns = {}
-            for name, drawn in samples.items():
-                ordered = tf.sort(drawn, axis=1)
-                for label, place in (("p16", 0.16), ("p50", 0.5), ("p84", 0.84)):
-                    columns[f"{name}_{label}"] = ordered[:, int(place * N_SAMPLES)]
+            columns = percentile_columns(samples)
             columns["surprise"] = tf.abs(tf.reduce_mean(band_flux, -1) - 1.0)
             columns["flag"] = 64 * tf.cast(columns["surprise"] > 3, tf.int32)
             return columns

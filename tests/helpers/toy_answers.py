@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import tensorflow as tf
+from drawn_model import percentile_columns
 from toy_problem import INSTRUMENT, LABELS, PROBLEM, Priors, Simulator
 
 from phangs_sfh.library.observing import ObservingConditions, observe
@@ -61,11 +62,7 @@ class Linear(tf.Module):
 
         @tf.function(input_signature=shapes)
         def serving_default(flux, flux_err):
-            columns = {}
-            for name, drawn in posterior(flux, flux_err).items():
-                ordered = tf.sort(drawn, axis=1)
-                for text, place in (("p16", 0.16), ("p50", 0.5), ("p84", 0.84)):
-                    columns[f"{name}_{text}"] = ordered[:, int(place * N_SAMPLES)]
+            columns = percentile_columns(posterior(flux, flux_err))
             columns["surprise"] = tf.math.reduce_std(flux, -1)
             columns["flag"] = 64 * tf.cast(columns["surprise"] > 3, tf.int32)
             return columns
