@@ -156,8 +156,9 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
         If the run exists and neither ``resume`` nor ``overwrite`` is given, the resumed run had
         other settings, the library is damaged, or the loss is no longer finite.
     """
-    check(settings or FitSettings(), library)
-    settings, out = (settings or FitSettings()).settled(library), Path(out)
+    settings, out = settings or FitSettings(), Path(out)
+    check(settings, library)
+    settings = settings.settled(library)
     stored = json.loads(json.dumps({**settings.to_dict(), "library": identity(library)}))
     check_folder(out, stored, resume, overwrite)
     limit = STANDARDISED_BY if settings.stream else None
