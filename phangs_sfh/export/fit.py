@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.export.saved_model import export_model
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.library import records
 from phangs_sfh.training import fit as training
 from phangs_sfh.training import workers
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from phangs_sfh.library.records import Library
     from phangs_sfh.machines.tf_config import Cluster
     from phangs_sfh.network.model import NetworkSpec
-
-PathLike = str | os.PathLike
 
 
 @dataclass(frozen=True)

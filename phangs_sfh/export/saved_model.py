@@ -5,7 +5,6 @@ cleaning, network, posterior, percentiles, surprise and flags.
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from keras import ops
 from phangs_sfh.errors import InputError
 from phangs_sfh.export.warm_up import write_requests
 from phangs_sfh.files import checksums, model_json
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.files.whole import whole_folder
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.network.cleaning import clean, in_order
@@ -148,9 +148,9 @@ def _flag(present, value):
 
 
 def export_model(
-    run_folder: str | os.PathLike,
-    out_folder: str | os.PathLike,
-    library: str | os.PathLike | None = None,
+    run_folder: PathLike,
+    out_folder: PathLike,
+    library: PathLike | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Export a finished run of ``fit``.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.library import writer
 from phangs_sfh.library.plan import plan_shards
 from phangs_sfh.library.records import open_library
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from phangs_sfh.library.records import Library
     from phangs_sfh.progress import Progress
 
-PathLike = str | os.PathLike
 N_GALAXIES = 165_000
 
 

@@ -5,7 +5,6 @@ The reading half; ``library/writer.py`` is the writing half. Shards are gzipped 
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import tensorflow as tf
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.instrument.description import Instrument, read_instrument
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS
@@ -92,7 +92,7 @@ class Library:
         return [self.folder / shard["file"] for shard in self.shards(split)]
 
 
-def open_library(folder: str | os.PathLike, instrument: Instrument | None = None) -> Library:
+def open_library(folder: PathLike, instrument: Instrument | None = None) -> Library:
     """Read and check a library's description.
 
     Parameters

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phangs_sfh.errors import InputError, InputWarning
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.machines.dask_cluster import dask_client
 from phangs_sfh.maps import on_dask, shares
 from phangs_sfh.maps.mapper import Mapper
@@ -23,8 +23,6 @@ from phangs_sfh.progress import counted
 if TYPE_CHECKING:
     from phangs_sfh.prediction.model import Model
     from phangs_sfh.progress import Progress
-
-PathLike = str | os.PathLike
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.files.tables import check_output, write_table
 from phangs_sfh.observations import flags
 from phangs_sfh.observations.demo_spectrum import demo_spectrum
@@ -73,8 +73,8 @@ class Demonstration:
 
 
 def demo(
-    folder: str | os.PathLike = "demo",
-    model: Model | str | os.PathLike | None = None,
+    folder: PathLike = "demo",
+    model: Model | PathLike | None = None,
     overwrite: bool = False,
 ) -> Demonstration:
     """Answer the embedded spectrum; write a result table and a figure.

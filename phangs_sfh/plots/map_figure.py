@@ -1,6 +1,5 @@
 """The figure of a map file: the maps, their uncertainties, and histories of a few places."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.files.tables import quiet
 from phangs_sfh.files.whole import whole_file
 from phangs_sfh.plots import figures
@@ -34,7 +34,7 @@ class Panel:
     floor: float | None = None
 
 
-def plot_maps(maps: str | os.PathLike, path: str | os.PathLike) -> Path:
+def plot_maps(maps: PathLike, path: PathLike) -> Path:
     """Draw a map file into a figure file, written whole or not at all.
 
     Parameters

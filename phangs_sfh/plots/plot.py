@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 from astropy.table import Row, Table
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.emission_lines import window_mask
 from phangs_sfh.observations import flags
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from phangs_sfh.progress import Progress
 
-PathLike = str | os.PathLike
 MOST_ROWS = 100
 """Figures that ``plot_rows`` draws unless more are asked for: each takes a second or two."""
 

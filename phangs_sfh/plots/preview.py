@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.galaxy import ages
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.description import load_instrument
@@ -68,7 +68,7 @@ def preview_figure(forward, prior, seed=0):
 
 
 def preview_library(
-    path: str | os.PathLike,
+    path: PathLike,
     *,
     prior: str | None = None,
     instrument: str = "phangs",

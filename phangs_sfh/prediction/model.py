@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums, model_json
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
@@ -141,7 +141,7 @@ def as_model(model):
 
 
 def load_model(
-    model: str | os.PathLike | None = None,
+    model: PathLike | None = None,
     instrument: Instrument | None = None,
     *,
     server: str | None = None,

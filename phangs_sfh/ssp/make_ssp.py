@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.ssp.engines import load_ssp
 from phangs_sfh.ssp.grid import write_grid
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from phangs_sfh.ssp.grid import SSPGrid
 
 
-def make_ssp(engine: str, output: str | os.PathLike, overwrite: bool = False) -> SSPGrid:
+def make_ssp(engine: str, output: PathLike, overwrite: bool = False) -> SSPGrid:
     """Compute simple stellar populations and keep them, for ``make_library(ssp=FILE)``.
 
     Parameters

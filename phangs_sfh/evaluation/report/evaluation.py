@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phangs_sfh.evaluation import evaluate as measured
 from phangs_sfh.evaluation.report import page
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.library.records import Library
 from phangs_sfh.prediction.model import as_model
 from phangs_sfh.progress import counted
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from phangs_sfh.evaluation.mocks import Mocks
     from phangs_sfh.prediction.model import Model
     from phangs_sfh.progress import Progress
-
-PathLike = str | os.PathLike
 
 
 @dataclass(frozen=True)

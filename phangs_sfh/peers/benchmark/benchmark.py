@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from phangs_sfh.evaluation.evaluate import open_for
+from phangs_sfh.files.paths import PathLike
 from phangs_sfh.peers.bagpipes import require_bagpipes
 from phangs_sfh.peers.benchmark import comparison, report, sample
 from phangs_sfh.peers.ppxf import require_ppxf
@@ -16,8 +16,6 @@ from phangs_sfh.progress import counted
 if TYPE_CHECKING:
     from phangs_sfh.prediction.model import Model
     from phangs_sfh.progress import Progress
-
-PathLike = str | os.PathLike
 
 
 @dataclass(frozen=True)
