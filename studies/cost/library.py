@@ -6,7 +6,6 @@ Times are of the processor (user and system), per core, so that a busy machine c
 import cProfile
 import json
 import pstats
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library.plan import Shard
 from phangs_sfh.library.shards import write_shard
 from phangs_sfh.library.writer import write_library
+from phangs_sfh.peers.one_core import peak_megabytes
 from phangs_sfh.problems.histories import INPUTS
 from phangs_sfh.problems.histories.population import draw_galaxies
 from phangs_sfh.problems.histories.priors import load_prior
@@ -62,7 +62,7 @@ def write_once(n):
         started, wall = time.process_time(), time.perf_counter()
         write_library(Path(folder) / "library", n, workers=1)
         seconds, wall = time.process_time() - started, time.perf_counter() - wall
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    peak = peak_megabytes() / 1e3
     return {"n": n, "seconds": seconds, "wall": wall, "gigabytes": peak}
 
 

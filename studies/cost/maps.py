@@ -31,6 +31,15 @@ SETUP = Setup(n=16, spaxel=0.8, fine=3, cube_fwhm=1.0, image_fwhm=0.5)
 N_BANK = 1024
 BLOCK = 2880
 
+TELLING_ITS_PEAK = """
+import atexit
+from phangs_sfh.cli.main import main
+from phangs_sfh.peers.one_core import peak_megabytes
+atexit.register(lambda: print(peak_megabytes()))
+main()
+"""
+"""The command line, which says its peak memory [MB] last."""
+
 
 def spectrum_bank():
     """Noisy spectra and variances, (N_CHANNELS, N_BANK) big-endian float32 each."""
@@ -99,20 +108,16 @@ def _bytes(header):
 
 def run(cube, maps, model, more=()):
     """Wall-clock seconds and peak resident memory [MB] of ``map``, and what it said."""
-    command = [str(Path(sys.executable).with_name("phangs-sfh")), "map", str(cube), "-o", str(maps)]
+    command = [sys.executable, "-c", TELLING_ITS_PEAK, "map", str(cube), "-o", str(maps)]
     command += ["--redshift", str(SETUP.redshift), "--overwrite", *more]
     command += ["--model", str(model)] if model else []
     start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said:
-        child = subprocess.Popen(command, stdout=said, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - start
-        said.seek(0)
-        lines = said.read().strip().splitlines()
+    child = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    seconds = time.perf_counter() - start
     if child.returncode:
-        raise click.ClickException(f"{' '.join(command)}: failed")
-    return seconds, usage.ru_maxrss / 1e3, lines[-1].split(": ", 1)[-1]
+        raise click.ClickException(f"phangs-sfh {' '.join(command[3:])}: failed")
+    *_, said, peak = child.stdout.splitlines()
+    return seconds, float(peak), said.split(": ", 1)[-1]
 
 
 def report(name, cube, maps, model, filled, more=()):

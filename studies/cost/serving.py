@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from phangs_sfh.peers.one_core import peak_megabytes
+
 SECONDS = 2.0  # of measuring, a case
 
 
@@ -184,7 +186,7 @@ def measure_all(folder, threads, batches):
 def child(folder, threads, *batches):
     """What a process of its own does: print one number of threads' results."""
     found = measure(Path(folder), int(threads), [int(n) for n in batches])
-    found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["peak_mib"] = peak_megabytes()
     print(json.dumps(found))
 
 
