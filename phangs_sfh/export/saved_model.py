@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.export.allowed_ops import check_saved_model
 from phangs_sfh.export.warm_up import write_requests
 from phangs_sfh.files import checksums, model_json
 from phangs_sfh.files.paths import PathLike
@@ -198,6 +199,7 @@ def export_model(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with whole_folder(folder) as temporary:
         served.save(temporary)
+        check_saved_model(temporary)
         write_requests(temporary, description["name"], widths)
         (temporary / DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n")
         for name in (WEIGHTS, CARD):

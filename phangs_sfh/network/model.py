@@ -10,6 +10,7 @@ from keras import layers
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import model_json
+from phangs_sfh.files.keras_file import check_keras
 from phangs_sfh.network.branches import BRANCHES
 from phangs_sfh.network.cleaning import Clean, kinds_of
 from phangs_sfh.network.latent_space import latent_vector
@@ -182,6 +183,7 @@ def load_model(folder):
     path = folder / "model.keras"
     if not path.is_file():
         raise InputError(f"{path}: no such file; give the folder of a trained model")
+    check_keras(path)
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError, KeyError) as error:

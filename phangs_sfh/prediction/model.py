@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.export.allowed_ops import check_saved_model
 from phangs_sfh.files import checksums, model_json
 from phangs_sfh.files.paths import PathLike
 from phangs_sfh.instrument.description import Instrument
@@ -187,6 +188,7 @@ def load_model(
     if instrument is not None:
         check_instrument(path, theirs, instrument)
     checksums.verify(path, remedy="copy or export the model again")
+    check_saved_model(path)
     import tensorflow as tf
 
     try:

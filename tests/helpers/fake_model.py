@@ -11,10 +11,12 @@ from phangs_sfh.prediction.results import quantities
 N_SAMPLES = 65
 
 
-def write_fake_model(folder, **changes):
+def write_fake_model(folder, deed=None, part=None, **changes):
     """Write a model whose answers hang on every pixel and band through random weights.
 
-    ``changes`` go into model.json. Answers of empty rows are finite, as the real model's are.
+    ``deed`` makes a tensor that is worked out with every answer, ``part`` is a further object of
+    the model; ``changes`` go into model.json. Answers of empty rows are finite, as the real
+    model's are.
     """
     import tensorflow as tf
 
@@ -42,6 +44,7 @@ def write_fake_model(folder, **changes):
             self.spectral = tf.Variable(weights(2 * instrument.n_pixels, 64))
             self.bands = tf.Variable(weights(2 * instrument.n_bands, 64))
             self.heads = {name: tf.Variable(weights(64, n)) for name, n in widths.items()}
+            self.part = part
 
         @tf.function(input_signature=specs)
         def serve(self, flux, flux_err, band_flux, band_flux_err):
@@ -61,6 +64,8 @@ def write_fake_model(folder, **changes):
                 (Flag.NO_BANDS, no_bands),
             ):
                 flag += tf.where(hit, int(bit), 0)
+            if deed is not None:
+                flag += tf.cast(deed(), tf.int32)
             return {**answers, "flag": flag}
 
         @tf.function(input_signature=specs)

@@ -14,6 +14,7 @@ import pytest
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums
+from phangs_sfh.files.keras_file import check_keras
 from phangs_sfh.galaxy import gas
 from phangs_sfh.network.model import load_model
 from phangs_sfh.problems.histories import LABELS
@@ -108,9 +109,62 @@ def test_a_model_cannot_name_functions_to_call(tmp_path, module, name, config):
         layer.pop("build_config", None)
 
     rewritten(folder / "model.keras", poison)
-    with pytest.raises(InputError, match="model.keras: cannot be read"):
+    with pytest.raises(InputError, match=f"model.keras: cannot be read.*'{module}.{name}'"):
         load_model(folder)
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "module, name, registered",
+    [
+        ("keras.layers", "StringLookup", None),  # reads the file that holds its vocabulary
+        ("keras.layers", "TFSMLayer", None),  # loads another SavedModel
+        ("keras.layers", "Lambda", "phangs_sfh>Lambda"),
+        ("keras.layers", "Dense", "other>Dense"),
+        ("phangs_sfh.cli.main", "Dense", None),
+        (None, "__lambda__", None),
+        (["keras"], "Dense", None),
+        ("keras.layers", {"name": "Dense"}, None),
+    ],
+)
+def test_a_model_is_made_of_listed_classes_alone(tmp_path, module, name, registered):
+    """Wherever in the file they are named; Keras is not asked."""
+    folder = trained(tmp_path / "model", one_layer(keras.layers.Dense(1)))
+
+    def poison(content):
+        layer = content["config"]["layers"][-1]
+        content["config"]["layers"] = [{**layer["config"], "deep": [{"kernel": layer}]}]
+        layer.update(module=module, class_name=name, registered_name=registered)
+
+    rewritten(folder / "model.keras", poison)
+    with pytest.raises(InputError, match="which no network of this package has"):
+        check_keras(folder / "model.keras")
+
+
+@pytest.mark.parametrize("part", ["config.json", "model.weights.h5", "more.py", "../out", "whole"])
+def test_damaged_network_files_are_one_line(tmp_path, part):
+    folder = trained(tmp_path / "model", one_layer(keras.layers.Dense(1)))
+    path = folder / "model.keras"
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {**parts, part: b"not what it was " * 99}.items():
+            archive.writestr(name, data)
+    if part == "whole":
+        path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(InputError, match="model.keras: cannot be read") as refusal:
+        load_model(folder)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_flipped_bit_in_weights_is_seen(tmp_path):
+    folder = trained(tmp_path / "model", one_layer(keras.layers.Dense(1)))
+    path = folder / "model.keras"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"HDF") + 1000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"cannot be read \(its part model.weights.h5 is damaged"):
+        check_keras(path)
 
 
 def test_nothing_is_unpickled_or_evaluated():
