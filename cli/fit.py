@@ -27,7 +27,7 @@ from phangs_sfh.cli import options
     "--wait",
     default=300.0,
     show_default=True,
-    type=click.FloatRange(min=1),
+    type=options.Number(min=1),
     help="Seconds that the machines of --multi-worker may take to find each other.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
@@ -47,7 +47,7 @@ from phangs_sfh.cli import options
 )
 @click.option(
     "--learning-rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.POSITIVE,
     help="Highest rate; it rises at first and then falls as a cosine "
     "[default: 0.003 at a batch of 256, growing as the batch's square root].",
 )

@@ -37,9 +37,6 @@ class BandWidth(click.ParamType):
         return (band.upper() if equals else None), fwhm
 
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
-
-
 @click.command("map")
 @click.argument("cube", type=click.Path(), required=False)
 @common.output("Maps, .fits.")
@@ -48,18 +45,20 @@ POSITIVE = click.FloatRange(min=0, min_open=True)
 @common.redshift("Of the galaxy.")
 @click.option("--velocity", type=click.Path(), help="Map of velocities, added to --redshift.")
 @click.option("--bins", type=click.Path(), help="Map of bin numbers, negative = none.")
-@click.option("--snr", type=POSITIVE, help="Make bins of this S/N per pixel of 1.25 Angstrom.")
 @click.option(
-    "--bin-covariance", default=0.0, show_default=True, type=click.FloatRange(min=0),
+    "--snr", type=common.POSITIVE, help="Make bins of this S/N per pixel of 1.25 Angstrom."
+)
+@click.option(
+    "--bin-covariance", default=0.0, show_default=True, type=common.Number(min=0),
     help="Errors of a bin of n spaxels grow by 1 + this times log10(n).",
 )  # fmt: skip
 @click.option(
-    "--ebv", default=0.0, show_default=True, type=click.FloatRange(0, 5),
+    "--ebv", default=0.0, show_default=True, type=common.Number(0, 5),
     help="E(B-V) of the Milky Way [mag], to be removed.",
 )  # fmt: skip
-@click.option("--distance", type=POSITIVE, help="[Mpc], for masses and rates of spaxels.")
+@click.option("--distance", type=common.POSITIVE, help="[Mpc], for masses and rates of spaxels.")
 @click.option(
-    "--psf", type=POSITIVE,
+    "--psf", type=common.POSITIVE,
     help="FWHM [arcsec] that images are brought to [default: the cube's, from its header].",
 )  # fmt: skip
 @click.option(

@@ -1,8 +1,23 @@
 """Options that several commands have, each written once."""
 
+from math import isfinite
+
 import click
 
 FOLDER, FILE = click.Path(file_okay=False), click.Path(dir_okay=False)
+
+
+class Number(click.FloatRange):
+    """A finite number within limits, the lower one excluded where ``min_open``."""
+
+    def convert(self, value, param, ctx):
+        number = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return number
+
+
+POSITIVE = Number(min=0, min_open=True)
 
 
 def output(text, kind=None, default=None, required=True):
@@ -38,7 +53,7 @@ def count(*names, default, least, text):
 
 def redshift(text):
     """``--redshift``."""
-    return click.option("--redshift", type=float, help=text)
+    return click.option("--redshift", type=Number(), help=text)
 
 
 def wavemed(text):

@@ -22,7 +22,7 @@ from phangs_sfh.cli import options
     default=60.0,
     show_default=True,
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=options.POSITIVE,
     help="With --server: longest wait for a batch.",
 )
 @options.redshift("For rows of which the table gives none.")

@@ -4,12 +4,14 @@ Pages of a memory map count as memory of the process as long as the system likes
 is gone with the array.
 """
 
+import math
 import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.reading import header_number
 
 TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
@@ -39,7 +41,7 @@ class FitsBlocks:
 
     @classmethod
     def of(cls, path, hdu):
-        """Raises InputError if the HDU is compressed or the file ends before its data do."""
+        """Raises InputError if the HDU is compressed, empty, or the file ends before its data."""
         header = hdu.header
         if not hdu.is_image or "ZIMAGE" in header or type(hdu).__name__ == "CompImageHDU":
             raise InputError(f"{path}: extension '{hdu.name}' is compressed; run funpack on it")
@@ -49,18 +51,17 @@ class FitsBlocks:
             name=hdu.name or "PRIMARY",
             offset=hdu.fileinfo()["datLoc"],
             shape=shape if len(shape) == 3 else (1, *shape),
-            dtype=np.dtype(TYPES[header["BITPIX"]]),
-            scale=float(getattr(hdu, "_orig_bscale", header.get("BSCALE", 1.0))),
-            zero=float(getattr(hdu, "_orig_bzero", header.get("BZERO", 0.0))),
+            dtype=_number_type(path, header),
+            scale=_scaling(path, hdu, "BSCALE", 1.0),
+            zero=_scaling(path, hdu, "BZERO", 0.0),
             blank=header.get("BLANK"),
         )
-        end = blocks.offset + int(np.prod(shape, dtype=np.int64)) * blocks.dtype.itemsize
-        size = os.path.getsize(path)
-        if size < end:
+        if not all(isinstance(size, int) and size > 0 for size in shape):
             raise InputError(
-                f"{path}: extension '{blocks.name}' is truncated (the file has {size} bytes, needs "
-                f"{end}); copy the file again"
+                f"{path}: extension '{blocks.name}' has NAXISn of {shape[::-1]}: no pixels; copy "
+                "the file again"
             )
+        _check_end(path, blocks.name, blocks.offset, math.prod(shape) * blocks.dtype.itemsize)
         return blocks
 
     def read(self, channels, rows):
@@ -90,3 +91,33 @@ class FitsBlocks:
         if self.blank is not None and self.dtype.kind in "iu":
             values[raw == self.blank] = np.nan
         return values
+
+
+def check_complete(path, hdu):
+    """Raise InputError if the file ends before the data of an HDU do, not compressed as a whole."""
+    _check_end(path, hdu.name or "PRIMARY", hdu.fileinfo()["datLoc"], hdu.size)
+
+
+def _check_end(path, name, offset, length):
+    size, end = os.path.getsize(path), offset + length
+    if size < end:
+        raise InputError(
+            f"{path}: extension '{name}' is truncated (the file has {size} bytes, needs {end}); "
+            "copy the file again"
+        )
+
+
+def _number_type(path, header):
+    if header["BITPIX"] not in TYPES:
+        raise InputError(
+            f"{path}: BITPIX is {header['BITPIX']}, FITS knows {', '.join(map(str, TYPES))}; "
+            "copy the file again"
+        )
+    return np.dtype(TYPES[header["BITPIX"]])
+
+
+def _scaling(path, hdu, keyword, default):
+    """BSCALE or BZERO, which astropy takes out of the header when it reads the data."""
+    kept = getattr(hdu, f"_orig_{keyword.lower()}", None)
+    header = hdu.header if kept is None else {keyword: kept}
+    return header_number(path, header, keyword, default)

@@ -5,7 +5,7 @@ import re
 import astropy.units as u
 
 from phangs_sfh.files import flux_units
-from phangs_sfh.files.tables import quiet
+from phangs_sfh.files.reading import check_unit, quiet
 
 SCALE = 1e-20
 """Cubes and images are held in 1e-20 erg / (s cm2 Å): single precision overflows on the square of
@@ -24,10 +24,17 @@ DIALECT = (
 
 
 def parse_unit(text):
-    """Unit of a header's words, None where it has none or astropy does not know it."""
+    """Unit of a header's words, None where it has none or astropy does not know it.
+
+    Raises
+    ------
+    InputError
+        If it would take minutes to understand.
+    """
     if text is None or not str(text).strip():
         return None
     text = str(text).strip()
+    check_unit(text, f"unit '{text[:40]}'")
     for pattern, meaning in DIALECT:
         text = re.sub(pattern, meaning, text, flags=re.IGNORECASE)
     with quiet():

@@ -1,11 +1,11 @@
 """Tables on disk: reading FITS and ECSV, and writing them whole or not at all."""
 
 import os
-import warnings
-from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.reading import check_units_noted, open_fits, quiet, readable
 from phangs_sfh.files.whole import whole_file
 
 FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv"}
@@ -45,38 +45,24 @@ def read_table(path):
         options = {"format": "fits", "mask_invalid": False}
     else:
         return None
-    with quiet():
+    with readable(path, "write or copy it again"):
+        if options["format"] == "fits":
+            with open_fits(path):  # looks at the headers
+                pass
+        else:
+            _check_ecsv(path)
         try:
             return QTable.read(path, **options)
         except ValueError as error:
             if "No table found" in str(error):
                 return None
-            raise _damaged(path, error) from None
-        except (OSError, TypeError, KeyError, IndexError, EOFError) as error:
-            raise _damaged(path, error) from None
+            raise
 
 
-def _damaged(path, error):
-    reason = " ".join(str(error).split())[:200] or type(error).__name__
-    return InputError(f"{path}: the table cannot be read ({reason}); write or copy it again")
-
-
-@contextmanager
-def quiet():
-    """Hide astropy's warnings about units, standards and truncated files.
-
-    What matters of them is refused with a line of our own.
-    """
-    from astropy import log
-
-    level = log.level
-    log.setLevel("ERROR")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)
+def _check_ecsv(path):
+    """Raise InputError for a unit in the head that would take minutes to understand."""
+    with open(path, encoding="utf-8") as file:
+        check_units_noted("".join(takewhile(lambda line: line.startswith("#"), file)), path)
 
 
 def check_output(path, overwrite=False):

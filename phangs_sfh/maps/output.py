@@ -13,7 +13,8 @@ import numpy as np
 from astropy.io import fits
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files.tables import check_output, quiet
+from phangs_sfh.files.reading import quiet
+from phangs_sfh.files.tables import check_output
 from phangs_sfh.files.whole import whole_file
 from phangs_sfh.maps.rates_and_densities import quantities
 from phangs_sfh.observations.flags import MEANING

@@ -9,7 +9,7 @@ import numpy as np
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 from phangs_sfh.maps.input.cube import Cube, check_file, open_cube
-from phangs_sfh.maps.input.cube_psf import header_psf
+from phangs_sfh.maps.input.cube_psf import MAX_FWHM, MIN_FWHM, header_psf
 from phangs_sfh.maps.input.sky_maps import read_bins, read_velocities
 from phangs_sfh.maps.mapper import Field
 from phangs_sfh.maps.output import MapFile, check_map_output, extensions
@@ -23,7 +23,16 @@ FIGURES = (".png", ".pdf")
 IMAGE_FWHM = 0.08
 """FWHM of HST's PSF in the bands of PHANGS [arcsec], where nothing else is said."""
 
-MAX_MPC = 1000.0
+LIMITS = {
+    "snr": (0.0, 1e6, "S/N per pixel"),
+    "bin_covariance": (0.0, 100.0, "a number"),
+    "ebv": (0.0, 5.0, "mag"),
+    "distance": (1e-3, 1000.0, "Mpc"),
+    "psf": (MIN_FWHM, MAX_FWHM, "arcsec"),
+    "image_psf": (0.0, MAX_FWHM, "arcsec"),
+}
+"""What numbers may be, in which unit. Wider PSFs would take kernels of thousands of pixels."""
+
 UNIT = "1e-20 erg / (s cm2 Angstrom)"
 
 
@@ -138,8 +147,7 @@ def check_request(cube, output, plot=None, overwrite=False, options=Options()):
         raise InputError(f"{options.bins}: --bins and --snr exclude each other; give one of them")
     if options.grid and cube is not None:
         raise InputError(f"{cube}: maps are on the cube's spaxels; leave --grid out")
-    if options.distance is not None and options.distance > MAX_MPC:
-        raise InputError(f"--distance {options.distance:g}: is beyond {MAX_MPC:g}; give Mpc")
+    _check_numbers(options)
     check_plot(plot, overwrite)
 
 
@@ -164,6 +172,18 @@ def check_independent(options, how):
             f"{how}: bins need the sums over all rows, so {binned} runs on one machine; leave out "
             f"{how} or {binned}"
         )
+
+
+def _check_numbers(options):
+    """Raise InputError for numbers that are none or make no sense, NaN included."""
+    for name, (low, high, unit) in LIMITS.items():
+        given = getattr(options, name)
+        for value in (fwhm for _, fwhm in given) if name == "image_psf" else (given,):
+            if value is not None and not low <= value <= high:
+                raise InputError(
+                    f"--{name.replace('_', '-')} {value:g}: must be between {low:g} and {high:g}; "
+                    f"give {unit}"
+                )
 
 
 def _check_redshift(source, options):

@@ -5,7 +5,8 @@ import numpy as np
 from astropy.table import QTable
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files.tables import check_input, quiet
+from phangs_sfh.files.reading import quiet, readable
+from phangs_sfh.files.tables import check_input
 
 
 def read_spectrum(path):
@@ -24,7 +25,8 @@ def read_spectrum(path):
     """
     check_input(path)
     spectrum = _load(path)
-    return None if spectrum is None else spectrum_table(spectrum, path)
+    with readable(path, "write or copy it again"):
+        return None if spectrum is None else spectrum_table(spectrum, path)
 
 
 def spectrum_table(spectrum, source="spectrum"):

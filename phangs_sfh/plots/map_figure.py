@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from phangs_sfh.files.paths import PathLike
-from phangs_sfh.files.tables import quiet
+from phangs_sfh.files.reading import quiet
 from phangs_sfh.files.whole import whole_file
 from phangs_sfh.plots import figures
 

@@ -7,11 +7,13 @@ the error of every pixel is known (half a step of the rounding).
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.reading import header_number, open_fits
 from phangs_sfh.files.whole import whole_file
 
 FORMAT_VERSION = 1
@@ -102,26 +104,25 @@ def read_grid(path):
     InputError
         If the file is missing, not FITS, or not in this format and version.
     """
-    try:
-        with fits.open(path) as hdus:
-            header = hdus[0].header
-            if header.get("FORMAT") != FORMAT_VERSION:
-                raise InputError(
-                    f"{path}: FORMAT is {header.get('FORMAT')}, expected {FORMAT_VERSION}; "
-                    "write the grid with phangs_sfh.ssp.grid.write_grid"
-                )
-            steps = np.cumsum(hdus["DLOGLUM"].data, axis=1, dtype=np.int32)
-            return SSPGrid(
-                wave=hdus["WAVE"].data.astype(float),
-                age=hdus["AGE"].data.astype(float),
-                metallicity=hdus["METALS"].data.astype(float),
-                luminosity=(10.0 ** (header["LOGSTEP"] * steps)).astype(np.float32),
-                surviving_mass=hdus["MSTAR"].data.astype(float),
-                z_sun=header["ZSUN"],
-                resolution_fwhm=header["RESFWHM"],
-                provenance=json.loads(header["PROVENAN"]),
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such SSP grid; give an existing FITS file")
+    with open_fits(path, "give an SSP grid, as make-ssp writes it") as hdus:
+        header = hdus[0].header
+        if header.get("FORMAT") != FORMAT_VERSION:
+            raise InputError(
+                f"{path}: FORMAT is {header.get('FORMAT')}, expected {FORMAT_VERSION}; "
+                "write the grid with phangs_sfh.ssp.grid.write_grid"
             )
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such SSP grid; give an existing FITS file") from None
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not an SSP grid of this package ({error})") from None
+        wave, age, metallicity, surviving_mass = (
+            hdus[name].data.astype(float) for name in ("WAVE", "AGE", "METALS", "MSTAR")
+        )
+        steps = np.cumsum(hdus["DLOGLUM"].data, axis=1, dtype=np.int32)
+        luminosity = (10.0 ** (header_number(path, header, "LOGSTEP") * steps)).astype(np.float32)
+        if not (np.isfinite(luminosity).all() and np.isfinite(surviving_mass).all()):
+            raise InputError(f"{path}: holds numbers that are not finite; make the grid again")
+        return SSPGrid(
+            wave, age, metallicity, luminosity, surviving_mass,
+            z_sun=header_number(path, header, "ZSUN"),
+            resolution_fwhm=header_number(path, header, "RESFWHM"),
+            provenance=json.loads(header["PROVENAN"]),
+        )  # fmt: skip

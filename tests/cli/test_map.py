@@ -150,6 +150,11 @@ def test_images_alone_become_maps_on_their_own_pixels(run):
         assert hdus["BIN"].data.shape == (40, 60) and hdus["SNR"].data.min() > 99
 
 
+def _one_channel(hdus):
+    for hdu in hdus[1:]:
+        hdu.data = hdu.data[:1]
+
+
 def test_refusals_are_one_line_and_leave_nothing(run, tmp_path):
     write_cube("c.fits", NY, NX)
     write_image("far.fits", np.ones((9, 9)), 0.1, offset=(300, 0))
@@ -159,6 +164,7 @@ def test_refusals_are_one_line_and_leave_nothing(run, tmp_path):
         hdus["SCI"].header["CTYPE?"] = ""
         hdus.writeto("nowcs.fits")
     write_map("b.fits", np.zeros((9, 9)))
+    write_cube("one.fits", NY, NX, _one_channel)
     write_cube("nostat.fits", NY, NX, lambda hdus: hdus.pop(2))
     before = {p: p.read_bytes() for p in tmp_path.iterdir()}
     good = ["c.fits", "-o", "m.fits", "--redshift", "0.003"]
@@ -182,6 +188,9 @@ def test_refusals_are_one_line_and_leave_nothing(run, tmp_path):
         ([*good, "--snr", "5000"], "all spaxels together reach only S/N"),
         ([*good, "--grid", "F275W"], "maps are on the cube's spaxels"),
         ([*good, "--distance", "11300000"], "give Mpc"),
+        ([*good, "--psf", "1e5"], "--psf 100000: must be between 0.02 and 10; give arcsec"),
+        ([*good, "--image-psf", "F275W=20"], "--image-psf 20: must be between 0 and 10"),
+        (["one.fits", *good[1:]], "one.fits: has one channel"),
         (good[1:], "neither CUBE nor --image is given"),
         ([*good[1:-1], "0.03", "--image", "F275W=i.fits"], "images alone cannot be answered"),
         ([*good[1:], "--image", "F275W=i.fits", "--grid", "F336W"], "no --image of this band"),

@@ -36,6 +36,17 @@ def test_parts_that_make_no_sense(part):
     assert f"--shard {part}: give I/N, with I from 1 to N" in done.output
 
 
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e400"])
+def test_numbers_are_finite(number):
+    for command, option in (
+        ("map", "--ebv"), ("map", "--psf"), ("map", "--distance"), ("map", "--bin-covariance"),
+        ("map", "--snr"), ("map", "--redshift"), ("predict", "--timeout"),
+        ("predict", "--redshift"), ("fit", "--learning-rate"), ("fit", "--wait"),
+    ):  # fmt: skip
+        done = CliRunner().invoke(main, [command, option, number, "x", "-o", "y.fits"])
+        assert done.exit_code == 2 and f"'{option}'" in done.output, done.output
+
+
 def test_one_way_at_a_time():
     done = CliRunner().invoke(add, ["--shard", "1/2", "--gather"])
     assert done.exit_code == 2

@@ -16,7 +16,7 @@ from astropy.wcs import WCS
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import fits_units
 from phangs_sfh.files.fits_blocks import FitsBlocks
-from phangs_sfh.files.tables import quiet
+from phangs_sfh.files.reading import header_number, open_fits, quiet
 
 FLUX_NAMES = ("DATA", "SCI", "FLUX")
 VARIANCE, DEVIATION, INVERSE = "variance", "standard deviation", "inverse variance"
@@ -111,7 +111,7 @@ def open_cube(path, unit=None, wavemed=None):
     """
     path = Path(path)
     check_file(path)
-    with quiet(), opened(path) as hdus:
+    with open_fits(path) as hdus:
         images = [hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) == 3]
         if not images:
             sizes = [f"{h.header['NAXIS']}-D" for h in hdus if h.is_image and h.header["NAXIS"]]
@@ -138,14 +138,14 @@ def open_cube(path, unit=None, wavemed=None):
                     f"'{flux.name}' {flux.shape}; write them of one shape"
                 )
         header, primary = flux_hdu.header.copy(), hdus[0].header.copy()
-    wave, vacuum = _wavelengths(path, header, wavemed)
-    text, parsed = _flux_unit(path, flux.name, header, primary, unit)
-    return Cube(
-        path=path, wave=wave, vacuum=vacuum, kind=fits_units.flux_kind(parsed), unit=text,
-        factor=fits_units.f_lambda_factor(parsed, wave), wcs=celestial(header), primary=primary,
-        flux=flux, error=error, mask=mask, error_kind=ERROR_NAMES[error_hdu.name.upper()],
-        header=header,
-    )  # fmt: skip
+        wave, vacuum = _wavelengths(path, header, wavemed)
+        text, parsed = _flux_unit(path, flux.name, header, primary, unit)
+        return Cube(
+            path=path, wave=wave, vacuum=vacuum, kind=fits_units.flux_kind(parsed), unit=text,
+            factor=fits_units.f_lambda_factor(parsed, wave), wcs=celestial(header),
+            primary=primary, flux=flux, error=error, mask=mask,
+            error_kind=ERROR_NAMES[error_hdu.name.upper()], header=header,
+        )  # fmt: skip
 
 
 def check_file(path):
@@ -160,15 +160,6 @@ def check_file(path):
         raise InputError(f"{path}: is compressed and cannot be read by blocks; decompress it first")
     if start != b"SIMPLE  =":
         raise InputError(f"{path}: is not a FITS file; give a FITS file")
-
-
-def opened(path):
-    try:
-        hdus = fits.open(path, memmap=True, lazy_load_hdus=False)
-    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
-        reason = " ".join(str(error).split())[:150]
-        raise InputError(f"{path}: cannot be read ({reason}); copy the file again") from None
-    return hdus
 
 
 def named(hdus, names):
@@ -236,6 +227,10 @@ def _wavelengths(path, header, wavemed):
 
 def _spectral_axis(path, header, ctype):
     n = header["NAXIS3"]
+    if n < 2:
+        raise InputError(
+            f"{path}: has one channel; give a cube of spectra, or the image with --image"
+        )
     unit = fits_units.parse_unit(header.get("CUNIT3"))
     if unit is None or unit.physical_type != "length":
         raise InputError(
@@ -247,12 +242,14 @@ def _spectral_axis(path, header, ctype):
     axis["CTYPE1"] = ctype if ctype.startswith(("AWAV", "WAVE-")) else "WAVE"
     axis["CUNIT1"] = "m"
     scale = unit.to("m")
-    step = header.get("CD3_3")
-    if step is None:
-        step = header.get("CDELT3", 1.0) * header.get("PC3_3", 1.0)
-    axis["CRPIX1"] = header.get("CRPIX3", 1.0)
-    axis["CRVAL1"] = header.get("CRVAL3", 0.0) * scale
-    axis["CDELT1"] = step * scale
+
+    def number(keyword, default):
+        return header_number(path, header, keyword, default)
+
+    step = number("CDELT3", 1.0) * number("PC3_3", 1.0)
+    axis["CRPIX1"] = number("CRPIX3", 1.0)
+    axis["CRVAL1"] = number("CRVAL3", 0.0) * scale
+    axis["CDELT1"] = number("CD3_3", step) * scale
     with quiet():
         try:
             return WCS(axis).wcs_pix2world(np.arange(n), 0)[0] * 1e10

@@ -10,7 +10,7 @@ from astropy.wcs.utils import proj_plane_pixel_area
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import fits_units
 from phangs_sfh.files.fits_blocks import FitsBlocks
-from phangs_sfh.files.tables import quiet
+from phangs_sfh.files.reading import open_fits
 from phangs_sfh.maps.input.cube import (
     DEVIATION,
     ERROR_NAMES,
@@ -18,11 +18,11 @@ from phangs_sfh.maps.input.cube import (
     celestial,
     check_file,
     named,
-    opened,
 )
 
 FLUX_NAMES = ("SCI", "DATA", "FLUX")
 IMAGE_ERROR_NAMES = {**ERROR_NAMES, "WHT": INVERSE}
+MIN_SIDE, MAX_SIDE = 1e-4, 1e3  # arcsec, of a pixel
 
 
 @dataclass(frozen=True)
@@ -93,34 +93,45 @@ def open_image(path, band, error_path=None, unit=None):
     """
     path = Path(path)
     check_file(path)
-    with quiet(), opened(path) as hdus:
+    with open_fits(path) as hdus:
         images = _planes(path, hdus)
         hdu = named(images, FLUX_NAMES) or images[0]
         flux, header, primary = FitsBlocks.of(path, hdu), hdu.header.copy(), hdus[0].header.copy()
         error_hdu = named(images, IMAGE_ERROR_NAMES)
         if error_hdu is not None:
             error, kind = FitsBlocks.of(path, error_hdu), IMAGE_ERROR_NAMES[error_hdu.name.upper()]
-    if error_path is not None:
-        error, kind = _error_image(Path(error_path))
-    elif error_hdu is None:
-        raise InputError(
-            f"{path}: extension ERR or WHT is missing; name an error image with "
-            f"--image-error {band.name}=FILE"
-        )
-    if error.shape != flux.shape:
-        raise InputError(
-            f"{error.path}: the error image has shape {error.shape[1:]}, the image "
-            f"{flux.shape[1:]}; give images of one shape"
-        )
-    wcs = celestial(header)
-    if wcs is None:
-        raise InputError(
-            f"{path}: extension '{flux.name}' has no celestial WCS (CTYPE1, CRVAL1 ...); add it"
-        )
+        if error_path is not None:
+            error, kind = _error_image(Path(error_path))
+        elif error_hdu is None:
+            raise InputError(
+                f"{path}: extension ERR or WHT is missing; name an error image with "
+                f"--image-error {band.name}=FILE"
+            )
+        if error.shape != flux.shape:
+            raise InputError(
+                f"{error.path}: the error image has shape {error.shape[1:]}, the image "
+                f"{flux.shape[1:]}; give images of one shape"
+            )
+        wcs = celestial(header)
+        if wcs is None:
+            raise InputError(
+                f"{path}: extension '{flux.name}' has no celestial WCS (CTYPE1, CRVAL1 ...); add it"
+            )
+        area = _pixel_area(path, wcs)
+        factor = _factor(path, header, primary, band, unit, area)
+        names = (h.get(k) for k in ("OBJECT", "TARGNAME") for h in (header, primary))
+        name = str(next(filter(None, names), ""))
+        return Image(path, band.name, wcs, area, factor, flux, error, kind, name)
+
+
+def _pixel_area(path, wcs):
+    """Area of a pixel [arcsec2]."""
     area = proj_plane_pixel_area(wcs) * 3600.0**2
-    factor = _factor(path, header, primary, band, unit, area)
-    name = next((h[k] for k in ("OBJECT", "TARGNAME") for h in (header, primary) if h.get(k)), "")
-    return Image(path, band.name, wcs, area, factor, flux, error, kind, str(name))
+    if not MIN_SIDE**2 < area < MAX_SIDE**2:
+        raise InputError(
+            f"{path}: pixels of {area**0.5:g} arcsec make no sense; correct CD1_1 or CDELT1"
+        )
+    return area
 
 
 def _planes(path, hdus):
@@ -132,7 +143,7 @@ def _planes(path, hdus):
 
 def _error_image(path):
     check_file(path)
-    with quiet(), opened(path) as hdus:
+    with open_fits(path) as hdus:
         images = _planes(path, hdus)
         hdu = named(images, IMAGE_ERROR_NAMES) or images[0]
         return FitsBlocks.of(path, hdu), IMAGE_ERROR_NAMES.get(hdu.name.upper(), DEVIATION)
@@ -159,7 +170,8 @@ def _factor(path, header, primary, band, option, area):
 
 def _keyword(path, header, primary, name):
     value = header.get(name, primary.get(name))
-    if not isinstance(value, (int, float)) or not value > 0:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value < 1e30:
         raise InputError(
             f"{path}: {name} is missing or not positive, and BUNIT is in counts; set {name}, or "
             "give the image in a flux density"

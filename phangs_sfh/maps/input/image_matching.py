@@ -8,7 +8,7 @@ from reproject import reproject_exact, reproject_interp
 from scipy.ndimage import convolve1d
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files.tables import quiet
+from phangs_sfh.files.reading import quiet
 from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
 
 TILE = 128

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import fits_units
-from phangs_sfh.files.tables import quiet
-from phangs_sfh.maps.input.cube import check_file, named, opened
+from phangs_sfh.files.fits_blocks import check_complete
+from phangs_sfh.files.reading import open_fits
+from phangs_sfh.maps.input.cube import check_file, named
 
 BIN_NAMES = ("BIN_ID", "BINID", "BIN", "BINS", "BINMAP", "ID")
 VELOCITY_NAMES = ("V_STARS", "VELOCITY", "VEL", "V")
@@ -67,7 +67,7 @@ def read_velocities(path, shape):
 def _read_map(path, names, shape, what):
     path = Path(path)
     check_file(path)
-    with quiet(), opened(path) as hdus:
+    with open_fits(path) as hdus:
         images = [hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) == 2]
         if not images:
             raise InputError(f"{path}: holds no image with two axes; give a {what}")
@@ -78,8 +78,5 @@ def _read_map(path, names, shape, what):
                 f"{path}: the {what} has shape {found}, the cube {tuple(shape)}; "
                 "give one on the cube's spaxels"
             )
-        try:
-            return np.array(hdu.data, np.float64), hdu.header.copy()
-        except (OSError, ValueError, TypeError, fits.VerifyError) as error:
-            reason = " ".join(str(error).split())[:100]
-            raise InputError(f"{path}: cannot be read ({reason}); copy it again") from None
+        check_complete(path, hdu)
+        return np.array(hdu.data, np.float64), hdu.header.copy()
