@@ -41,7 +41,11 @@ class BandWidth(click.ParamType):
 @click.argument("cube", type=click.Path(), required=False)
 @common.output("Maps, .fits.")
 @click.option("--image", "images", multiple=True, type=BandFile(), help="Image of a band.")
-@click.option("--image-error", multiple=True, type=BandFile(), help="Its standard deviations.")
+@click.option("--image-error", multiple=True, type=BandFile(), help="Its errors.")
+@click.option(
+    "--image-error-is", type=click.Choice(["standard deviation", "variance", "inverse variance"]),
+    help="What error images hold [default: what names, headers and the sky's scatter tell].",
+)  # fmt: skip
 @common.redshift("Of the galaxy.")
 @click.option("--velocity", type=click.Path(), help="Map of velocities, added to --redshift.")
 @click.option("--bins", type=click.Path(), help="Map of bin numbers, negative = none.")

@@ -69,6 +69,7 @@ def map_cube(
     psf: float | None = None,
     image_psf: float | Mapping[str, float] | Iterable[tuple] = (),
     grid: str | None = None,
+    image_error_is: str | None = None,
     unit: str | None = None,
     image_unit: str | None = None,
     wavemed: str | None = None,
@@ -87,8 +88,8 @@ def map_cube(
         are of the images alone, on the pixels of the first
     output : file to write, .fits
     redshift : of the galaxy
-    images, image_error : files by band, ``{"F275W": "f275w.fits"}``, and of their standard
-        deviations where these are in files of their own
+    images, image_error : files by band, ``{"F275W": "f275w.fits"}``, and of their errors where
+        these are in files of their own
     model : name, folder or loaded; default ``phangs``
     snr : make bins of this S/N per pixel of 1.25 Angstrom (bisection of the field)
     bins : file of bin numbers (ny, nx), negative = none
@@ -100,6 +101,8 @@ def map_cube(
     psf : FWHM [arcsec] that images are brought to; default: the cube's, from its header
     image_psf : FWHM [arcsec] of the images, of all or by band; default 0.08
     grid : without a cube: the band whose pixels are used
+    image_error_is : 'standard deviation', 'variance' or 'inverse variance', where neither name nor
+        header of the error images tells it rightly
     unit, image_unit, wavemed : where headers do not say
     part : (i, n), answer only the i-th of n parts of the rows; the last of them makes the maps
     dask : address of a Dask scheduler, or 'local', to answer on a cluster
@@ -135,8 +138,8 @@ def map_cube(
     given = Options(
         images=_files(images), image_error=_files(image_error), redshift=redshift,
         velocity=_path(velocity), bins=_path(bins), snr=snr, bin_covariance=bin_covariance, ebv=ebv,
-        distance=distance, psf=psf, image_psf=_pairs(image_psf), grid=grid, unit=unit,
-        image_unit=image_unit, wavemed=wavemed,
+        distance=distance, psf=psf, image_psf=_pairs(image_psf), grid=grid,
+        image_error_is=image_error_is, unit=unit, image_unit=image_unit, wavemed=wavemed,
     )  # fmt: skip
     check_request(cube, output, None, overwrite, given)
     if part is not None and dask is not None:

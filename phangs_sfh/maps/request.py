@@ -52,6 +52,8 @@ class Options:
         the widest of the images
     image_psf : pairs of band name (None = all) and FWHM [arcsec]
     grid : band whose image gives the pixels where there is no cube; None: the first
+    image_error_is : 'standard deviation', 'variance' or 'inverse variance', of all error images;
+        None: as their names and headers say
     unit, image_unit, wavemed : where headers do not say
     """
 
@@ -67,6 +69,7 @@ class Options:
     psf: float | None = None
     image_psf: tuple = ()
     grid: str | None = None
+    image_error_is: str | None = None
     unit: str | None = None
     image_unit: str | None = None
     wavemed: str | None = None
@@ -265,7 +268,10 @@ def _images(cube, instrument, options, warnings):
         if name not in names:
             raise InputError(f"{path}: the model has no band '{name}'; it knows {', '.join(names)}")
         band = instrument.bands[names.index(name)]
-        images[name] = open_image(path, band, errors.get(name), options.image_unit)
+        images[name] = open_image(
+            path, band, errors.get(name), options.image_unit, options.image_error_is, names
+        )
+        warnings += filter(None, [images[name].warning])
     if not images:
         return images, (None, "")
     if cube is not None and cube.wcs is None:
@@ -395,6 +401,12 @@ def _cards(cube, images, matched, redshift, field, model, options):
         "DISTANCE": (options.distance or 0.0, "[Mpc], 0 = not given"),
     }
     for band in images:
-        cards[band] = (images[band].path.name, "image")
-        cards[f"PSF{band}"[:8]] = (options.image_fwhm(band), "[arcsec] FWHM")
+        cards[_keyword(band)] = (images[band].path.name, "image")
+        cards[_keyword(f"PSF{band}")] = (options.image_fwhm(band), "[arcsec] FWHM")
+        cards[_keyword(f"ERR{band}")] = (str(images[band].error_kind), "errors, and how known")
     return cards
+
+
+def _keyword(name):
+    """FITS keyword; more than 8 letters need ESO's HIERARCH."""
+    return name if len(name) <= 8 else f"HIERARCH {name}"

@@ -122,7 +122,7 @@ def test_images_alone_become_maps_on_their_own_pixels(run):
     rng = np.random.default_rng(0)
     values = rng.uniform(1, 3, (30, 40))
     values[4, 5] = np.nan
-    write_image("a.fits", values, 0.05)
+    write_image("a.fits", values, 0.5)  # what they scatter by
     write_image("b.fits", np.full((40, 60), 2.0), 0.05, 0.05, angle=30)
     arguments = ["-o", "m.fits", "--redshift", "0.003", "--image", "F555W=a.fits", "--image",
                  "F275W=b.fits", "--image-psf", "F555W=0.09", "--distance", "10"]  # fmt: skip
@@ -135,7 +135,7 @@ def test_images_alone_become_maps_on_their_own_pixels(run):
         scale = 2e-18 / 1e-20
         good = np.isfinite(values)
         assert maps["WHITE"][good] == pytest.approx((scale * values)[good], rel=1e-3)
-        assert maps["SNR"][good] == pytest.approx((values / 0.05)[good], rel=1e-3)
+        assert maps["SNR"][good] == pytest.approx((values / 0.5)[good], rel=1e-3)
         assert hdus["WHITE"].header["DESCRIP"] == "flux in F555W"
         assert (maps["FLAG"] & Flag.NO_SPECTRUM > 0).all()
         assert np.isnan(maps["LOGSIGMA_P50"][4, 5]) and np.isfinite(maps["AV_P50"][4, 5])

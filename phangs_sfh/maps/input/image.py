@@ -11,17 +11,12 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.files import fits_units
 from phangs_sfh.files.fits_blocks import FitsBlocks
 from phangs_sfh.files.reading import open_fits
-from phangs_sfh.maps.input.cube import (
-    DEVIATION,
-    ERROR_NAMES,
-    INVERSE,
-    celestial,
-    check_file,
-    named,
-)
+from phangs_sfh.maps.input import image_errors
+from phangs_sfh.maps.input.cube import celestial, check_file, named
+from phangs_sfh.maps.input.image_errors import EXTENSIONS, ErrorKind
+from phangs_sfh.maps.input.image_header import check_band
 
 FLUX_NAMES = ("SCI", "DATA", "FLUX")
-IMAGE_ERROR_NAMES = {**ERROR_NAMES, "WHT": INVERSE}
 MIN_SIDE, MAX_SIDE = 1e-4, 1e3  # arcsec, of a pixel
 
 
@@ -37,8 +32,9 @@ class Image:
     pixel_area : float [arcsec2]
     factor : float, from the file's numbers to 1e-20 erg / (s cm2 Å arcsec2)
     flux, error : FitsBlocks
-    error_kind : what ``error`` holds
+    error_kind : ErrorKind, what ``error`` holds
     object_name : str, the header's OBJECT or TARGNAME
+    warning : str, what is odd about the errors, '' for nothing
     """
 
     path: Path
@@ -48,8 +44,9 @@ class Image:
     factor: float
     flux: FitsBlocks
     error: FitsBlocks
-    error_kind: str
+    error_kind: ErrorKind
     object_name: str = ""
+    warning: str = ""
 
     @property
     def shape(self):
@@ -63,33 +60,32 @@ class Image:
                 blocks.read(slice(0, 1), rows).reshape(-1, self.shape[1])[:, columns]
                 for blocks in (self.flux, self.error)
             )
-            if self.error_kind == INVERSE:
-                error = error**-0.5
-            elif self.error_kind != DEVIATION:
-                error = np.sqrt(error)
+            error = image_errors.deviation(error, self.error_kind.kind)
             flux, error = flux * np.float32(self.factor), error * np.float32(self.factor)
             variance = error**2
-        bad = ~(np.isfinite(flux) & np.isfinite(variance) & (variance > 0))
+        bad = ~(np.isfinite(flux) & np.isfinite(variance) & (error > 0) & (variance > 0))
         flux[bad] = 0
         variance[bad] = 0
         return flux, variance
 
 
-def open_image(path, band, error_path=None, unit=None):
+def open_image(path, band, error_path=None, unit=None, error_is=None, known=()):
     """Open an image and check it.
 
     Parameters
     ----------
     path : str or Path; the image in SCI, or the first with two axes
     band : Band
-    error_path : file with the standard deviations (or the inverse variances, in an extension
-        WHT), where ``path`` has no extension ERR or WHT
+    error_path : file with the errors, where ``path`` has no extension ERR or WHT
     unit : str, where the header's BUNIT is missing
+    error_is : what the errors are, one of ``image_errors.KINDS``, where it is not seen
+    known : names of the model's bands
 
     Raises
     ------
     InputError
-        If a file is missing, damaged, without WCS, unit or errors.
+        If a file is missing, damaged, of another band, without WCS, unit or errors, or its sky does
+        not scatter as its errors say.
     """
     path = Path(path)
     check_file(path)
@@ -97,11 +93,12 @@ def open_image(path, band, error_path=None, unit=None):
         images = _planes(path, hdus)
         hdu = named(images, FLUX_NAMES) or images[0]
         flux, header, primary = FitsBlocks.of(path, hdu), hdu.header.copy(), hdus[0].header.copy()
-        error_hdu = named(images, IMAGE_ERROR_NAMES)
+        error_hdu = named(images, EXTENSIONS)
         if error_hdu is not None:
-            error, kind = FitsBlocks.of(path, error_hdu), IMAGE_ERROR_NAMES[error_hdu.name.upper()]
+            error, of_error = FitsBlocks.of(path, error_hdu), (path, error_hdu.name.upper(), ())
+        check_band(path, (header, primary), band.name, known)
         if error_path is not None:
-            error, kind = _error_image(Path(error_path))
+            error, of_error = _error_image(Path(error_path))
         elif error_hdu is None:
             raise InputError(
                 f"{path}: extension ERR or WHT is missing; name an error image with "
@@ -118,10 +115,13 @@ def open_image(path, band, error_path=None, unit=None):
                 f"{path}: extension '{flux.name}' has no celestial WCS (CTYPE1, CRVAL1 ...); add it"
             )
         area = _pixel_area(path, wcs)
-        factor = _factor(path, header, primary, band, unit, area)
+        parsed = _unit(path, header, primary, unit)
+        factor = _factor(path, header, primary, band, parsed, area)
         names = (h.get(k) for k in ("OBJECT", "TARGNAME") for h in (header, primary))
         name = str(next(filter(None, names), ""))
-        return Image(path, band.name, wcs, area, factor, flux, error, kind, name)
+    kind = image_errors.kind_of(*of_error, parsed, error_is)
+    warning = image_errors.check_noise(flux, error, kind, band.name)
+    return Image(path, band.name, wcs, area, factor, flux, error, kind, name, warning)
 
 
 def _pixel_area(path, wcs):
@@ -142,23 +142,30 @@ def _planes(path, hdus):
 
 
 def _error_image(path):
+    """The errors, and what tells what they are: file, extension and headers."""
     check_file(path)
     with open_fits(path) as hdus:
         images = _planes(path, hdus)
-        hdu = named(images, IMAGE_ERROR_NAMES) or images[0]
-        return FitsBlocks.of(path, hdu), IMAGE_ERROR_NAMES.get(hdu.name.upper(), DEVIATION)
+        hdu = named(images, EXTENSIONS) or images[0]
+        headers = [hdu.header.copy(), hdus[0].header.copy()]
+        return FitsBlocks.of(path, hdu), (path, hdu.name.upper(), headers)
 
 
-def _factor(path, header, primary, band, option, area):
-    """From the image's numbers to 1e-20 erg / (s cm2 Å arcsec2)."""
+def _unit(path, header, primary, option):
+    """Unit of the image's numbers."""
     text = option or header.get("BUNIT") or primary.get("BUNIT")
     unit = fits_units.parse_unit(text)
-    kind, counts = fits_units.flux_kind(unit), fits_units.is_count_rate(unit)
-    if kind is None and counts is None:
+    if fits_units.flux_kind(unit) is None and fits_units.is_count_rate(unit) is None:
         raise InputError(
             f"{path}: BUNIT '{text or ''}' is neither counts nor a flux density; correct it, or "
             "use --image-unit, for instance --image-unit electron/s"
         )
+    return unit
+
+
+def _factor(path, header, primary, band, unit, area):
+    """From the image's numbers to 1e-20 erg / (s cm2 Å arcsec2)."""
+    kind, counts = fits_units.flux_kind(unit), fits_units.is_count_rate(unit)
     if counts:
         factor = _keyword(path, header, primary, "PHOTFLAM") / fits_units.SCALE
         if counts == "total":
