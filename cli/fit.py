@@ -31,7 +31,7 @@ from phangs_sfh.cli import options
     help="Seconds that the machines of --multi-worker may take to find each other.",
 )
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@options.overwrite("an existing run; exported versions stay")
+@options.overwrite("an existing run, when the new one is finished; exported versions stay")
 @click.option(
     "--from",
     "start_from",

@@ -83,7 +83,7 @@ def fit(
     cluster : from ``read_cluster()``, on each of several machines that train together
     started : called when all machines of the cluster are there
     resume : go on with a run that was stopped
-    overwrite : replace an existing run; exported versions stay
+    overwrite : replace an existing run, when the new one is finished; exported versions stay
     verbose : Keras' progress, 0 none, 1 bar, 2 a line an epoch
 
     Returns

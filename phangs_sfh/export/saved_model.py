@@ -17,7 +17,7 @@ from phangs_sfh.export.allowed_ops import check_saved_model
 from phangs_sfh.export.warm_up import write_requests
 from phangs_sfh.files import checksums, model_json
 from phangs_sfh.files.paths import PathLike
-from phangs_sfh.files.whole import whole_folder
+from phangs_sfh.files.whole import check_replaceable, whole_folder
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.network.cleaning import clean, in_order
 from phangs_sfh.network.model import behind_cleaning, load_model
@@ -33,6 +33,12 @@ from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.inputs import sizes
 
 WEIGHTS, DESCRIPTION, CARD = "model.keras", model_json.FILE, "model_card.md"
+OWN = (
+    "saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb", WEIGHTS,
+    DESCRIPTION, CARD, checksums.FILE,
+)  # fmt: skip
+"""All that a version's folder holds."""
+
 NEEDED = ("schema_version", "instrument", "posterior")
 
 
@@ -186,8 +192,10 @@ def export_model(
     """
     run_folder = Path(run_folder)
     folder = version_folder(out_folder)
-    if folder.exists() and not overwrite:
-        raise InputError(f"{folder}: exists already; use --overwrite or leave the number out")
+    if folder.exists():
+        if not overwrite:
+            raise InputError(f"{folder}: exists already; use --overwrite or leave the number out")
+        check_replaceable(folder, OWN, "an exported model")
     model_json.read(run_folder, NEEDED)
     model, description = load_model(run_folder)
     constants = _constants(run_folder, model, description, library)
@@ -197,7 +205,7 @@ def export_model(
     description |= {"name": folder.parent.name, "version": int(folder.name)}
     description |= described.to_dict() | {"columns": describe_columns(described.labels)}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with whole_folder(folder) as temporary:
+    with whole_folder(folder, replace=overwrite) as temporary:
         served.save(temporary)
         check_saved_model(temporary)
         write_requests(temporary, description["name"], widths)

@@ -10,7 +10,10 @@ import shutil
 import socket
 import tempfile
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
+
+from phangs_sfh.errors import InputError
 
 LEFTOVERS = "*.partial-*"
 LONGEST_NAME = 100  # of the output, within the hidden folder's name
@@ -41,15 +44,42 @@ def whole_file(path):
 
 
 @contextmanager
-def whole_folder(path):
-    """Write a folder, as ``whole_file`` a file; ``temporary`` is an empty folder."""
+def whole_folder(path, replace=True):
+    """Write a folder, as ``whole_file`` a file; ``temporary`` is an empty folder.
+
+    Without ``replace`` a folder that another run has made there meanwhile is not touched.
+    """
     with _beside(path) as temporary:
         temporary.mkdir()
         yield temporary
         for file in temporary.rglob("*"):
             if file.is_file():
                 _on_disk(file)
-        replace_folder(temporary, path)
+        if replace:
+            replace_folder(temporary, path)
+        else:
+            os.rename(temporary, path)  # fails if there is one with something in it
+            _on_disk(Path(path).parent)
+
+
+def check_replaceable(folder, own, what):
+    """Raise InputError if to replace ``folder`` would remove what is not its own.
+
+    Parameters
+    ----------
+    folder : path of a folder that is there
+    own : names and patterns of what ``what`` has in its folder
+    what : str, what the folder is, as in "a library"
+    """
+    folder = Path(folder)
+    if folder.is_symlink():
+        raise InputError(f"{folder}: is a link, so it is not overwritten; name the folder itself")
+    for path in sorted(folder.iterdir()):
+        if not any(fnmatch(path.name, pattern) for pattern in (*own, f".{LEFTOVERS}")):
+            raise InputError(
+                f"{folder}: holds '{path.name}', which is no part of {what}, so it is not "
+                "overwritten; move that away or give another name"
+            )
 
 
 def replace_folder(new, path):

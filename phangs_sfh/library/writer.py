@@ -14,12 +14,19 @@ import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums, lock
 from phangs_sfh.files.lock import Busy, held
-from phangs_sfh.files.whole import remove_leftovers, replace_folder, write_first, write_text
+from phangs_sfh.files.whole import (
+    check_replaceable,
+    remove_leftovers,
+    replace_folder,
+    write_first,
+    write_text,
+)
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library import on_dask
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
@@ -29,6 +36,7 @@ from phangs_sfh.problems.problem import DEFAULT
 from phangs_sfh.ssp.engines import computed_once
 from phangs_sfh.version import __version__
 
+WHILE_BUILT = ("plan.json", "ssp.fits", lock.FILE)  # a kill at the very end may leave them
 SMALLEST = 3  # one galaxy for each split
 
 _worker = {}
@@ -88,7 +96,7 @@ def write_library(
         else:
             for shard in on_dask.write_shards(dask, building, todo, job):
                 _report(progress, shard)
-        _finish(folder, building, shards, contents)
+        _finish(folder, building, shards, contents, overwrite)
     return contents
 
 
@@ -161,7 +169,7 @@ def gather(folder, overwrite=False):
                 f"{building}: {len(missing)} of {len(shards)} shards are missing, the first is "
                 f"{missing[0]}; run the --shard jobs again that did not end well"
             )
-        _finish(folder, building, shards, contents)
+        _finish(folder, building, shards, contents, overwrite)
     return contents
 
 
@@ -185,15 +193,15 @@ def _missing(building, shards, progress):
     return todo
 
 
-def _finish(folder, building, shards, contents):
+def _finish(folder, building, shards, contents, overwrite):
     """Add library.json and give the folder its name."""
+    _check(folder, contents["n_galaxies"], contents["seed"], overwrite)  # hours may have passed
     contents["splits"] = _inventory(building, shards)
     write_text(building / "library.json", json.dumps(contents, indent=1) + "\n")
     replace_folder(building, folder)
     # Only now: shards without their plan could be taken up by a build with other settings.
-    (folder / "plan.json").unlink()
-    (folder / "ssp.fits").unlink(missing_ok=True)
-    (folder / lock.FILE).unlink()
+    for name in WHILE_BUILT:
+        (folder / name).unlink(missing_ok=True)
 
 
 def describe(name, n_galaxies, seed, ssp="bc03", prior=None, problem=DEFAULT, instrument=None):
@@ -227,8 +235,24 @@ def _check(folder, n_galaxies, seed, overwrite):
         raise InputError(f"{folder}: seed is {seed}; give a number that is not negative")
     if folder.exists() and not overwrite:
         raise InputError(f"{folder}: exists already; use --overwrite or another name")
-    if folder.exists() and not (folder / "library.json").exists():
-        raise InputError(f"{folder}: is no library, so it is not overwritten; give another name")
+    if folder.exists():
+        own = _own_files(folder)
+        if not own:
+            raise InputError(
+                f"{folder}: is no library, so it is not overwritten; give another name"
+            )
+        check_replaceable(folder, own, "the library")
+
+
+def _own_files(folder):
+    """Names of all files of the library in ``folder`` (list); none if it is no library."""
+    try:
+        content = json.loads((folder / "library.json").read_text())
+        splits = [content["splits"][split]["shards"] for split in SPLITS]
+        shards = [escape(str(shard["file"])) for shards in splits for shard in shards]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+    return ["library.json", *shards, *WHILE_BUILT]
 
 
 @contextmanager

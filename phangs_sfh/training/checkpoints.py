@@ -7,7 +7,6 @@
 import csv
 import io
 import json
-import shutil
 import time
 from pathlib import Path
 
@@ -24,36 +23,6 @@ def save_weights(model, path):
     """Weights of model and optimizer, whole or not at all."""
     with whole_file(path) as temporary:
         model.save_weights(temporary)
-
-
-def start_run(folder, settings):
-    """Make a new run folder. Settings: JSON-able dict."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / "run.json", json.dumps(settings, indent=1))
-
-
-def start_anew(folder, settings):
-    """Make a new run folder in the place of an old one."""
-    shutil.rmtree(folder, ignore_errors=True)
-    start_run(folder, settings)
-
-
-def check_resumable(folder, settings):
-    """Raises InputError unless ``folder`` holds a run with these settings."""
-    path = Path(folder) / "run.json"
-    try:
-        stored = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: no run to resume; start it without --resume") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not JSON ({error}); start anew with --overwrite") from None
-    for name in sorted(set(stored) | set(settings)):
-        if stored.get(name) != settings.get(name):
-            raise InputError(
-                f"{path}: {name} was {stored.get(name)}, now {settings.get(name)}; "
-                "resume with the same settings or start anew with --overwrite"
-            )
 
 
 def read_state(folder):

@@ -24,7 +24,7 @@ from phangs_sfh.network.model import (
 from phangs_sfh.posterior.density import PosteriorSpec, posterior_of
 from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.inputs import sizes
-from phangs_sfh.training import checkpoints
+from phangs_sfh.training import checkpoints, run_folder
 from phangs_sfh.training.optimizer import WholeBatchAdamW
 
 REFERENCE_GALAXIES = 4096
@@ -141,7 +141,7 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
     settings : FitSettings, optional
     strategy : tf.distribute.Strategy, optional
     resume : go on after the last full epoch, to the same end as an unbroken run
-    overwrite : replace an existing run
+    overwrite : replace an existing run, when the new one is finished
     jit : compile the steps with XLA; by default on one replica only
     callbacks : further Keras callbacks
     verbose : Keras' progress bar, 0, 1 or 2
@@ -160,12 +160,9 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
     check(settings, library)
     settings = settings.settled(library)
     stored = json.loads(json.dumps({**settings.to_dict(), "library": identity(library)}))
-    check_folder(out, stored, resume, overwrite)
+    run_folder.check(out, stored, resume, overwrite)
     limit = STANDARDISED_BY if settings.stream else None
     train, valid = records.load(library, "train", limit), records.load(library, "valid")
-    if not resume:  # only now: a damaged library must not cost an old run
-        checkpoints.start_anew(out, stored)
-    state = checkpoints.read_state(out)
     start = load_start(settings, library)
     spec = posterior_for(settings, library, train, start)
     strategy = strategy or tf.distribute.get_strategy()
@@ -177,11 +174,15 @@ def fit(library, out, settings=None, *, strategy=None, resume=False, overwrite=F
         if jit is None:
             jit = strategy.num_replicas_in_sync == 1
         compile_model(model, spec, settings, steps, jit)
+    # Only now: what is refused must neither cost an old run nor leave a new one.
+    with run_folder.held(out, stored, resume, overwrite) as folder:
+        state = checkpoints.read_state(folder)
         if state["weights"]:
-            model.load_weights(out / state["weights"])
-    if state["epochs_done"] < settings.epochs:
-        _run(model, library, train, valid, settings, out, state, callbacks, verbose)
-    return finish(model, spec, settings, library, out, start)
+            with strategy.scope():
+                model.load_weights(folder / state["weights"])
+        if state["epochs_done"] < settings.epochs:
+            _run(model, library, train, valid, settings, folder, state, callbacks, verbose)
+        return finish(model, spec, settings, library, folder, start)
 
 
 def finish(model, spec, settings, library, out, start=None):
@@ -274,20 +275,6 @@ def identity(library):
     """What tells one library from another: name, and checksums of all shards."""
     sums = [s["sha256"] for split in ("train", "valid") for s in library.shards(split)]
     return {"name": library.name, "sha256": sums}
-
-
-def check_folder(out, stored, resume, overwrite):
-    if resume:
-        checkpoints.check_resumable(out, stored)
-        return
-    if out.exists() and any(out.iterdir()):
-        if not overwrite:
-            raise InputError(
-                f"{out}: exists already; give --resume to go on, --overwrite to replace it, or "
-                "another -o DIR"
-            )
-        if not (out / "run.json").is_file():
-            raise InputError(f"{out}: no training run, will not be replaced; give another -o DIR")
 
 
 def build(library, train, spec, settings):

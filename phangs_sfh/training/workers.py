@@ -8,6 +8,7 @@ what it read from an old run it sends to the others, who need not see its disk.
 
 import dataclasses
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
@@ -16,7 +17,7 @@ import tensorflow as tf
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.library import batches, records
-from phangs_sfh.training import checkpoints
+from phangs_sfh.training import checkpoints, run_folder
 from phangs_sfh.training import fit as training
 
 SEED_STEP = 100_003  # between workers: each draws its own order and noise
@@ -145,31 +146,35 @@ def _fit(library, out, settings, cluster, strategy, resume, overwrite, callbacks
     own = part_of(library, cluster.index, cluster.size)
     galaxies = {split: records.load(own, split) for split in ("train", "valid")}
     model, spec, start = _model(library, settings, strategy, cluster)
-    if cluster.is_chief and state["weights"]:
-        model.load_weights(out / state["weights"])
-    _same_everywhere(summed, cluster, [*model.variables, *model.optimizer.variables])
-    if cluster.is_chief and not resume:  # only now: a damaged library must not cost an old run
-        checkpoints.start_anew(out, stored)
-    if state["epochs_done"] < settings.epochs:
-        loop = Loop(model, spec, strategy, summed, settings, library, cluster, galaxies, jit)
-        saving = []
+    with ExitStack() as stack:
+        folder = None
         if cluster.is_chief:
-            saving = [
-                checkpoints.EpochCheckpoint(out, state),
-                keras.callbacks.TensorBoard(out / "logs", write_graph=False),
-            ]
-        rows = loop.run(state["epochs_done"], [*saving, *callbacks], verbose * cluster.is_chief)
-        state["history"] = state["history"] + rows
-    if cluster.is_chief:
-        return training.finish(model, spec, settings, library, out, start)
+            # Only now: what is refused must neither cost an old run nor leave a new one.
+            held = run_folder.held(out, stored, resume, overwrite)
+            folder = stack.enter_context(held)
+            if state["weights"]:
+                model.load_weights(folder / state["weights"])
+        _same_everywhere(summed, cluster, [*model.variables, *model.optimizer.variables])
+        if state["epochs_done"] < settings.epochs:
+            loop = Loop(model, spec, strategy, summed, settings, library, cluster, galaxies, jit)
+            saving = []
+            if cluster.is_chief:
+                saving = [
+                    checkpoints.EpochCheckpoint(folder, state),
+                    keras.callbacks.TensorBoard(folder / "logs", write_graph=False),
+                ]
+            rows = loop.run(state["epochs_done"], [*saving, *callbacks], verbose * bool(saving))
+            state["history"] = state["history"] + rows
+        if cluster.is_chief:
+            return training.finish(model, spec, settings, library, folder, start)
     return state["history"]
 
 
 def _open_run(library, out, stored, settings, resume, overwrite):
     """On the chief: checks of the run's folder as in ``training.fit``; the state to start from."""
     training.check(settings, library)
-    training.check_folder(out, stored, resume, overwrite)
-    return checkpoints.read_state(out if resume else out / "none")
+    run_folder.check(out, stored, resume, overwrite)
+    return checkpoints.read_state(run_folder.resumed(out) if resume else out / "none")
 
 
 def _check_share(library, settings, strategy, cluster):

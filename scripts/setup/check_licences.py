@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 PACKAGE = "phangs-sfh"
 DATA = {".fits", ".gz", ".json", ".ecsv", ".npz", ".txt"}
-OWN = r"prior_\w+\.json|checksums\.json|GPL-3\.0\.txt"
+OWN = r"prior_\w+\.json|checksums\.json|GPL-3\.0\.txt|served_ops\.txt"
 """Files of phangs_sfh/data that are this project's, or a licence."""
 
 ALLOWED = (

@@ -304,6 +304,9 @@ def test_versions_count_up_and_are_not_overwritten_unasked(run, tmp_path):
     assert result.exit_code == 0
     assert (name / "2" / "fingerprint.pb").stat().st_mtime_ns != before
     assert sorted(path.name for path in name.iterdir()) == ["1", "2"]
+    (name / "2" / "notes.txt").write_text("precious")
+    with pytest.raises(InputError, match="2: holds 'notes.txt', which is no part of an exported"):
+        serving.export_model(run, name / "2", overwrite=True)
 
 
 def test_failed_export_leaves_nothing(run, tmp_path, monkeypatch):

@@ -154,3 +154,15 @@ def test_of_several_at_once_one_writes_first(tmp_path):
     assert len(written) == 1 and path.read_text() == str(written[0])
     assert not whole.write_first(path, "late")
     assert path.read_text() == str(written[0]) and names(tmp_path) == ["plan.json"]
+
+
+def test_a_folder_that_came_in_meanwhile_is_not_replaced_unasked(tmp_path):
+    folder = tmp_path / "mine"
+    with pytest.raises(OSError), whole.whole_folder(folder, replace=False) as temporary:
+        (temporary / "one").write_text("one")
+        folder.mkdir()
+        (folder / "two").write_text("two")
+    assert names(folder) == ["two"] and names(tmp_path) == ["mine"]
+    with whole.whole_folder(tmp_path / "other", replace=False) as temporary:
+        (temporary / "one").write_text("one")
+    assert names(tmp_path / "other") == ["one"]

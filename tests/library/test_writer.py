@@ -211,9 +211,50 @@ def test_existing_output(unbroken, tmp_path):
     with pytest.raises(InputError, match="is no library, so it is not overwritten"):
         writer.write_library(folder, N, workers=1, overwrite=True)
     assert (folder / "thesis.tex").read_text() == "years of work"
-    (folder / "thesis.tex").rename(folder / "library.json")
+    (folder / "thesis.tex").unlink()
+    shutil.copytree(unbroken, folder, dirs_exist_ok=True)
     writer.write_library(folder, N, seed=SEED, workers=1, overwrite=True)
     assert _bytes(folder) == _bytes(unbroken)
+
+
+NO_LIBRARY = ("{}", "[]", "null", "{", "", "[" * 100_000, '{"splits": {}}', '{"splits": 3}')
+
+
+@pytest.mark.parametrize("text", NO_LIBRARY, ids=lambda text: text[:9])
+def test_only_a_library_is_overwritten(tmp_path, text):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "library.json").write_text(text)
+    with pytest.raises(InputError, match="mine: is no library, so it is not overwritten"):
+        writer.write_library(folder, N, workers=1, overwrite=True)
+    assert (folder / "library.json").read_text() == text and len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_other_files_beside_a_library_are_not_removed(unbroken, tmp_path, listed):
+    """Not even if library.json says, by a pattern, that they are shards."""
+    folder = tmp_path / "mine"
+    shutil.copytree(unbroken, folder)
+    (folder / "notes.txt").write_text("precious")
+    if listed:
+        content = json.loads((folder / "library.json").read_text())
+        content["splits"]["train"]["shards"].append({"file": "*"})
+        (folder / "library.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="mine: holds 'notes.txt', which is no part of the libr"):
+        writer.write_library(folder, N, seed=SEED, workers=1, overwrite=True)
+    assert (folder / "notes.txt").read_text() == "precious"
+
+
+def test_what_came_in_during_the_build_is_not_removed(unbroken, tmp_path):
+    folder = tmp_path / "mine"
+
+    def meanwhile(n):
+        folder.mkdir(exist_ok=True)
+        (folder / "notes.txt").write_text("precious")
+
+    with pytest.raises(InputError, match="mine: exists already"):
+        writer.write_library(folder, N, seed=SEED, workers=1, progress=meanwhile)
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
 
 
 @pytest.mark.parametrize(

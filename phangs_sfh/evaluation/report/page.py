@@ -10,7 +10,7 @@ from phangs_sfh.evaluation.report.figures import MAIN
 from phangs_sfh.evaluation.report.markdown import number, percent, table
 from phangs_sfh.evaluation.report.style import save
 from phangs_sfh.evaluation.report.words import by_data, extra_for, labels_of, pages_of, shown
-from phangs_sfh.files.whole import whole_folder
+from phangs_sfh.files.whole import check_replaceable, whole_folder
 
 METRICS, REPORT, CARD = "metrics.json", "report.md", "model_card.md"
 CAPTIONS = {
@@ -44,6 +44,7 @@ def check_output(folder, overwrite):
         raise InputError(f"{folder}: exists already; use --overwrite or another name")
     if not (folder / METRICS).is_file():
         raise InputError(f"{folder}: is no evaluation, so it is not overwritten; give another name")
+    check_replaceable(folder, (METRICS, CARD, REPORT, "*.png"), "an evaluation")
 
 
 def write_report(folder, metrics, mocks, answers, overwrite=False):
