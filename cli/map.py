@@ -40,6 +40,11 @@ class BandWidth(click.ParamType):
 @click.command("map")
 @click.argument("cube", type=click.Path(), required=False)
 @common.output("Maps, .fits.")
+@click.option(
+    "--phangs", metavar="DIR", type=click.Path(),
+    help="CUBE is a galaxy's name; take what this folder of PHANGS has of it. Other options go "
+    "first; 'none' for a file leaves out what was found.",
+)  # fmt: skip
 @click.option("--image", "images", multiple=True, type=BandFile(), help="Image of a band.")
 @click.option("--image-error", multiple=True, type=BandFile(), help="Its errors.")
 @click.option(
@@ -49,6 +54,7 @@ class BandWidth(click.ParamType):
 @common.redshift("Of the galaxy.")
 @click.option("--velocity", type=click.Path(), help="Map of velocities, added to --redshift.")
 @click.option("--bins", type=click.Path(), help="Map of bin numbers, negative = none.")
+@click.option("--star-mask", type=click.Path(), help="Map, not 0 on foreground stars: left out.")
 @click.option(
     "--snr", type=common.POSITIVE, help="Make bins of this S/N per pixel of 1.25 Angstrom."
 )
@@ -57,8 +63,8 @@ class BandWidth(click.ParamType):
     help="Errors of a bin of n spaxels grow by 1 + this times log10(n).",
 )  # fmt: skip
 @click.option(
-    "--ebv", default=0.0, show_default=True, type=common.Number(0, 5),
-    help="E(B-V) of the Milky Way [mag], to be removed.",
+    "--ebv", type=common.Number(0, 5),
+    help="E(B-V) of the Milky Way [mag], to be removed [default: 0].",
 )  # fmt: skip
 @click.option("--distance", type=common.POSITIVE, help="[Mpc], for masses and rates of spaxels.")
 @click.option(
@@ -77,12 +83,13 @@ class BandWidth(click.ParamType):
 @click.option("--plot", type=click.Path(), help="Figure of the maps, .png or .pdf.")
 @common.shared("Answer", "shares of the rows", "the maps")
 @common.overwrite("existing maps")
-def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
+def map(cube, output, phangs, model, plot, part, gather, dask, overwrite, **options):
     """Maps of ages, metallicities and star formation histories, with error bars, of CUBE.
 
     CUBE is a MUSE cube with extensions DATA and STAT, or another FITS cube with errors. Without
-    one, the maps are of the images alone, on the pixels of the first. A run that was killed goes on
-    where it was when it is started again in the same way. --gather needs no CUBE.
+    one, the maps are of the images alone, on the pixels of the first. With --phangs DIR it is the
+    name of a galaxy, and all that is needed is found. A run that was killed goes on where it was
+    when it is started again in the same way. --gather needs no CUBE.
     """
     common.exclude(shard=part, gather=gather, dask=dask)
     from phangs_sfh.cli.notes import warnings_as_lines
@@ -95,15 +102,30 @@ def map(cube, output, model, plot, part, gather, dask, overwrite, **options):
         if gather:
             maps = gather_maps(output, overwrite)
         else:
+            if phangs:
+                options = found_in(phangs, cube, model, options)
+            else:
+                options["cube"] = cube
             try:
                 maps = map_cube(
-                    cube, output, model=model, part=part, dask=dask, overwrite=overwrite,
+                    output=output, model=model, part=part, dask=dask, overwrite=overwrite,
                     progress=progress_bar, **options,
                 )  # fmt: skip
             except KeyboardInterrupt:
                 click.echo(f"{output}: stopped; the same command goes on from here", err=True)
                 raise
     report(output, maps, plot)
+
+
+def found_in(folder, galaxy, model, options):
+    """The options, filled from a folder of PHANGS; says what was taken."""
+    from phangs_sfh.maps.phangs.finder import find_phangs
+
+    if galaxy is None:
+        raise click.UsageError("--phangs DIR: name a galaxy, for instance NGC3627")
+    found = find_phangs(folder, galaxy, model=model, **options)
+    click.echo(found, err=True)
+    return found.arguments
 
 
 def report(output, maps, plot):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from phangs_sfh.library.records import open_library
     from phangs_sfh.machines.tf_config import read_cluster
     from phangs_sfh.maps.map_cube import gather_maps, map_cube
+    from phangs_sfh.maps.phangs.finder import find_phangs
     from phangs_sfh.network.model import NetworkSpec
     from phangs_sfh.observations.demo_spectrum import demo_spectrum
     from phangs_sfh.peers.benchmark.benchmark import benchmark
@@ -40,6 +41,7 @@ __all__ = [
     "demo_spectrum",
     "evaluate",
     "export_model",
+    "find_phangs",
     "fit",
     "gather_library",
     "gather_maps",
@@ -63,6 +65,7 @@ HOMES = {
     "demo_spectrum": "observations.demo_spectrum",
     "evaluate": "evaluation.report.evaluation",
     "export_model": "export.saved_model",
+    "find_phangs": "maps.phangs.finder",
     "fit": "export.fit",
     "gather_library": "library.make_library",
     "gather_maps": "maps.map_cube",

@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import phangs_files
 import pytest
 import small_run
 import toy_library
@@ -35,8 +36,9 @@ def model():
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with what the examples name: cube and image, library, run of a training."""
+    """A folder with what the examples name: cube, image, PHANGS' files, library, a run."""
     place = tmp_path_factory.mktemp("place")
+    phangs_files.release(place / "DR")
     write_cube(place / "cube.fits", 4, 5)
     write_image(place / "f275w.fits", np.full((120, 120), 1.0), 0.05)
     os.makedirs(place / "tfrecords")

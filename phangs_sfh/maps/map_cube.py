@@ -62,9 +62,10 @@ def map_cube(
     model: Model | PathLike | None = None,
     snr: float | None = None,
     bins: PathLike | None = None,
+    star_mask: PathLike | None = None,
     bin_covariance: float = 0.0,
     velocity: PathLike | None = None,
-    ebv: float = 0.0,
+    ebv: float | None = None,
     distance: float | None = None,
     psf: float | None = None,
     image_psf: float | Mapping[str, float] | Iterable[tuple] = (),
@@ -93,10 +94,11 @@ def map_cube(
     model : name, folder or loaded; default ``phangs``
     snr : make bins of this S/N per pixel of 1.25 Angstrom (bisection of the field)
     bins : file of bin numbers (ny, nx), negative = none
+    star_mask : file (ny, nx) that is not 0 on foreground stars, which are not answered
     bin_covariance : errors of a bin of n spaxels grow by 1 + this times log10(n) (Husemann et al.
         2013, A&A 549, A87)
     velocity : file of velocities (ny, nx), added to the redshift
-    ebv : E(B-V) of the Milky Way [mag], to be removed (Fitzpatrick 1999)
+    ebv : E(B-V) of the Milky Way [mag], to be removed (Fitzpatrick 1999); default 0
     distance : [Mpc], for masses and rates of spaxels
     psf : FWHM [arcsec] that images are brought to; default: the cube's, from its header
     image_psf : FWHM [arcsec] of the images, of all or by band; default 0.08
@@ -137,9 +139,10 @@ def map_cube(
         image_psf = [(None, float(image_psf))]
     given = Options(
         images=_files(images), image_error=_files(image_error), redshift=redshift,
-        velocity=_path(velocity), bins=_path(bins), snr=snr, bin_covariance=bin_covariance, ebv=ebv,
-        distance=distance, psf=psf, image_psf=_pairs(image_psf), grid=grid,
-        image_error_is=image_error_is, unit=unit, image_unit=image_unit, wavemed=wavemed,
+        velocity=_path(velocity), bins=_path(bins), star_mask=_path(star_mask), snr=snr,
+        bin_covariance=bin_covariance, ebv=ebv or 0.0, distance=distance, psf=psf,
+        image_psf=_pairs(image_psf), grid=grid, image_error_is=image_error_is, unit=unit,
+        image_unit=image_unit, wavemed=wavemed,
     )  # fmt: skip
     check_request(cube, output, None, overwrite, given)
     if part is not None and dask is not None:

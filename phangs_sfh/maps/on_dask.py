@@ -70,8 +70,9 @@ def describe(cube, model, options, identity):
     options = dict(options)
     for name in ("images", "image_error"):
         options[name] = tuple((band, os.path.abspath(p)) for band, p in options.get(name, ()))
-    if options.get("velocity"):
-        options["velocity"] = os.path.abspath(options["velocity"])
+    for name in ("velocity", "star_mask"):
+        if options.get(name):
+            options[name] = os.path.abspath(options[name])
     seen = [identity[key] for key in ("files", "model", "creator")]
     return cube and os.path.abspath(cube), os.path.abspath(model.path), options, seen
 

@@ -10,7 +10,7 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 from phangs_sfh.maps.input.cube import Cube, check_file, open_cube
 from phangs_sfh.maps.input.cube_psf import MAX_FWHM, MIN_FWHM, header_psf
-from phangs_sfh.maps.input.sky_maps import read_bins, read_velocities
+from phangs_sfh.maps.input.sky_maps import read_bins, read_star_mask, read_velocities
 from phangs_sfh.maps.mapper import Field
 from phangs_sfh.maps.output import MapFile, check_map_output, extensions
 from phangs_sfh.maps.unfinished import Work, file_identity, folder_identity
@@ -44,7 +44,7 @@ class Options:
     ----------
     images, image_error : pairs of band name and path
     redshift : float or None
-    velocity, bins : path or None
+    velocity, bins, star_mask : path or None
     snr : float or None, target of the built-in binning
     bin_covariance, ebv : see ``Field``
     distance : [Mpc] or None
@@ -62,6 +62,7 @@ class Options:
     redshift: float | None = None
     velocity: str | None = None
     bins: str | None = None
+    star_mask: str | None = None
     snr: float | None = None
     bin_covariance: float = 0.0
     ebv: float = 0.0
@@ -81,7 +82,7 @@ class Options:
 
     def files(self, cube):
         """Paths of all inputs."""
-        named = [cube, self.velocity, self.bins]
+        named = [cube, self.velocity, self.bins, self.star_mask]
         return [p for p in named if p] + [p for _, p in (*self.images, *self.image_error)]
 
 
@@ -230,7 +231,7 @@ def open_request(cube, model, **options):
     else:
         shape, wcs, area = opened.shape, opened.wcs, _spaxel_area(opened)
         unit = UNIT if opened.kind == "flux density" else UNIT.replace(")", " arcsec2)")
-    z = _redshifts(shape, given)
+    z = _redshifts(shape, wcs, given)
     middle = float(np.nanmedian(z))
     _check_bands(cube, images, middle, warnings)
     field = Field(
@@ -239,7 +240,7 @@ def open_request(cube, model, **options):
         area_pc2=_area_pc2(given.distance, wcs),
         light_band=_index(model.instrument, band) if band else 0,
     )  # fmt: skip
-    field = _with_bins(field, opened, model.instrument, shape, given)
+    field = _with_bins(field, opened, model.instrument, shape, wcs, given)
     if given.distance and field.area_pc2 is None:
         warnings.append(f"{cube}: has no celestial WCS: --distance cannot be used")
     cards = _cards(opened, images, matched, middle, field, model, given)
@@ -314,16 +315,22 @@ def _check_bands(cube, images, redshift, warnings):
         warnings.append(f"{cube}: at z > {limit}: images not used")
 
 
-def _redshifts(shape, options):
-    """One redshift, or a map of them, NaN = unknown."""
+def _redshifts(shape, wcs, options):
+    """One redshift, or a map of them, NaN = unknown, or a star is there: not to be answered."""
     base = 0.0 if options.redshift is None else options.redshift
-    if not options.velocity:
+    if not options.velocity and not options.star_mask:
         return base
-    z = (1 + base) * (1 + read_velocities(options.velocity, shape) / SPEED_OF_LIGHT) - 1
+    z = np.full(shape, base)
+    if options.velocity:
+        velocities = read_velocities(options.velocity, shape, wcs)
+        z = (1 + base) * (1 + velocities / SPEED_OF_LIGHT) - 1
     z[~rest_frame.valid_redshift(z)] = np.nan
+    if options.star_mask:
+        z[read_star_mask(options.star_mask, shape, wcs)] = np.nan
     if not np.isfinite(z).any():
         raise InputError(
-            f"{options.velocity}: no spaxel has a valid redshift; check BUNIT and --redshift"
+            f"{options.velocity or options.star_mask}: no spaxel without a star has a valid "
+            "redshift; check BUNIT, --redshift and --star-mask"
         )
     return z
 
@@ -359,10 +366,12 @@ def _bands(images, fwhm, instrument, wcs, shape, area, options):
     return MatchedBands(parts, instrument.n_bands, wcs, shape, area)
 
 
-def _with_bins(field, cube, instrument, shape, options):
-    """The field with bins, given or made."""
+def _with_bins(field, cube, instrument, shape, wcs, options):
+    """The field with bins, given or made; spaxels without a redshift are in none."""
+    unknown = ~np.isfinite(np.broadcast_to(field.redshift, shape))
     if options.bins:
-        numbered, numbers = read_bins(options.bins, shape)
+        numbered, numbers = read_bins(options.bins, shape, wcs)
+        numbered[unknown] = -1
         return replace(field, bins=numbered, n_bins=len(numbers))
     if not options.snr:
         return field
@@ -377,6 +386,7 @@ def _with_bins(field, cube, instrument, shape, options):
         signal, noise = (
             np.concatenate([block[of][field.light_band] for block in blocks]) for of in (0, 1)
         )
+    noise = np.where(unknown, np.nan, noise)
     numbered = bins_of_target(signal, noise, options.snr, options.bin_covariance)
     return replace(field, bins=numbered, n_bins=int(numbered.max()) + 1)
 
@@ -391,6 +401,7 @@ def _cards(cube, images, matched, redshift, field, model, options):
         "OBJECT": cube.primary.get("OBJECT", "") if cube else first.object_name,
         "REDSHIFT": (redshift, "median" if options.velocity else "of all spaxels"),
         "VELMAP": Path(options.velocity).name if options.velocity else "",
+        "STARMASK": Path(options.star_mask).name if options.star_mask else "",
         "BINMAP": Path(options.bins).name if options.bins else "",
         "BINSNR": (options.snr or 0.0, "target S/N of the bins, 0 = none"),
         "NBINS": field.n_bins,

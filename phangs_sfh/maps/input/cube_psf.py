@@ -1,9 +1,10 @@
 """Width of a cube's PSF, as far as its header or its name tells.
 
 In order: ``PSF_FWHM`` and mpdaf's FSF model, which were measured on the cube; the file name of the
-homogenised PHANGS-MUSE mosaics (``..._copt_0.92asec.fits``); ``SKY_RES``, which ESO's archive
-demands; what the pipeline measured while combining; and what the telescope saw, which is of one
-exposure and of the seeing, not of the cube. Zero stands for 'not filled in' in MUSE headers.
+homogenised PHANGS-MUSE mosaics (``..._copt_0.92asec.fits``, ``NGC3627-1.05asec.fits``);
+``SKY_RES``, which ESO's archive demands; what the pipeline measured while combining; and what the
+telescope saw, which is of one exposure and of the seeing, not of the cube. Zero stands for 'not
+filled in' in MUSE headers.
 """
 
 import re
@@ -14,7 +15,7 @@ MIN_FWHM, MAX_FWHM = 0.02, 10.0  # arcsec
 
 COMBINED = ("ESO QC EXPCOMB FWHM MEDIAN",)
 SEEING = ("ESO OCS SGS FWHM MED", "ESO OCS SGS AG FWHMX MED", "ESO TEL IA FWHM")
-PHANGS_NAME = re.compile(r"_copt_(\d+\.\d+)asec")
+PHANGS_NAME = re.compile(r"(?:_copt_|-)(\d+(?:\.\d+)?)asec")
 
 
 def header_psf(name, headers, wave):

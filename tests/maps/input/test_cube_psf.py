@@ -32,7 +32,12 @@ def test_conventions(cards, fwhm, source, exact):
         assert found == (pytest.approx(fwhm) if fwhm else None, source, exact)
 
 
-def test_the_name_of_homogenised_mosaics():
+@pytest.mark.parametrize(
+    "name, fwhm",
+    [("NGC0628_PHANGS_DATACUBE_copt_0.92asec.fits", 0.92), ("NGC3627-1.05asec.fits", 1.05),
+     ("NGC3627-15asec.fits", 15.0), ("NGC3627-1.05asec_MAPS.fits", 1.05)],
+)  # fmt: skip
+def test_the_name_of_homogenised_mosaics(name, fwhm):
     header = fits.Header({"SKY_RES": 0.7})
-    found = header_psf("NGC0628_PHANGS_DATACUBE_copt_0.92asec.fits", [header], WAVE)
-    assert found == (0.92, "file name", True)
+    assert header_psf(name, [header], WAVE) == (fwhm, "file name", True)
+    assert header_psf("NGC3627.fits", [header], WAVE) == (0.7, "SKY_RES", True)

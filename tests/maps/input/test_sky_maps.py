@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from small_cube import write_map
+from astropy.wcs import WCS
+from small_cube import wcs_cards, write_map
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.maps.input.sky_maps import read_bins, read_velocities
+from phangs_sfh.maps.input.sky_maps import read_bins, read_star_mask, read_velocities
 
 SHAPE = (3, 4)
 
@@ -44,6 +45,7 @@ def test_velocities_become_km_per_s(tmp_path):
         (read_velocities, np.zeros(SHAPE), None, "BUNIT is '', not a velocity"),
         (read_velocities, np.zeros(SHAPE), "Angstrom", "BUNIT is 'Angstrom', not a velocity"),
         (read_velocities, np.full(SHAPE, np.nan), "km/s", "holds no number"),
+        (read_star_mask, np.ones(SHAPE), None, "all spaxels are stars"),
     ],
 )
 def test_refusals(tmp_path, read, values, unit, words):
@@ -51,3 +53,25 @@ def test_refusals(tmp_path, read, values, unit, words):
     with pytest.raises(InputError) as caught:
         read(tmp_path / "m.fits", SHAPE)
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_stars_are_where_the_mask_is_not_zero(tmp_path):
+    values = np.zeros(SHAPE)
+    values[0, 1], values[2, 2] = 3, np.nan
+    write_map(tmp_path / "s.fits", values)
+    assert (np.argwhere(read_star_mask(tmp_path / "s.fits", SHAPE)) == [[0, 1]]).all()
+
+
+def test_maps_of_another_cube_are_refused(tmp_path):
+    """A shift of a tenth of a spaxel is rounding, one of three is another piece of sky."""
+    cube = fits.Header()
+    wcs_cards(cube, SHAPE[1], SHAPE[0])
+    for shift, same in ((0.02, True), (0.6, False)):
+        header = fits.Header()
+        wcs_cards(header, SHAPE[1], SHAPE[0], offset=(0, shift))
+        fits.writeto(tmp_path / "b.fits", np.zeros(SHAPE), header, overwrite=True)
+        if same:
+            read_bins(tmp_path / "b.fits", SHAPE, WCS(cube))
+        else:
+            with pytest.raises(InputError, match="is 3 spaxels off the cube by its WCS"):
+                read_bins(tmp_path / "b.fits", SHAPE, WCS(cube))
