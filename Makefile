@@ -1,6 +1,7 @@
 # make demo   set everything up and run the demo
 # make test   set everything up and run the tests; bagpipes and python-fsps, which it checks the
-#             forward model against, are installed if that can be done, else those tests skip
+#             forward model against, are installed if that can be done, else those tests skip.
+#             WORKERS=2 processes share the test files; each takes 2 GB
 # make lint   check the style, the order of imports (.importlinter), that the code runs on the oldest
 #             Python allowed, and that every module imports
 # make imports
@@ -14,6 +15,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS := 2
 SETTINGS := setup.cfg setup.py pyproject.toml constraints.txt
 
 .PHONY: demo test lint imports figures clean
@@ -22,7 +24,7 @@ demo: $(VENV)/.installed
 	$(BIN)/phangs-sfh demo -o demo --overwrite
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

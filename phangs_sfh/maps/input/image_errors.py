@@ -12,6 +12,7 @@ import numpy as np
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import fits_units
+from phangs_sfh.instrument.constants import SIGMA_PER_MAD
 from phangs_sfh.maps.input.cube import DEVIATION, ERROR_NAMES, INVERSE, VARIANCE
 
 KINDS = (DEVIATION, VARIANCE, INVERSE)
@@ -158,7 +159,7 @@ def _quiet_tiles(flux, error):
             good = np.isfinite(part)
             if np.count_nonzero(good) >= min(MIN_PIXELS, part.size):
                 # the variance of second differences of independent pixels is six times theirs
-                scatter = 1.4826 * np.median(np.abs(part[good])) / np.sqrt(6)
+                scatter = SIGMA_PER_MAD * np.median(np.abs(part[good])) / np.sqrt(6)
                 middle = spread[:, left + STEP : left + STEP + part.shape[1]]
                 found.append((scatter, np.median(middle[good])))
     tiles = np.array(found).reshape(-1, 2)
