@@ -24,7 +24,7 @@ demo: $(VENV)/.installed
 	$(BIN)/phangs-sfh demo -o demo --overwrite
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

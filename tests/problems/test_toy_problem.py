@@ -66,8 +66,16 @@ def test_predict_finds_the_lines(folder, table):
     assert answers["width_p50"].unit == u.AA and "AGEBINS" not in answers.meta
     assert np.corrcoef(answers["strength_p50"], table["strength"])[0, 1] > 0.98
     assert np.corrcoef(answers["width_p50"].value, table["width"])[0, 1] > 0.97
-    low, high = answers["strength_p16"], answers["strength_p84"]
-    assert 0.4 < np.mean((table["strength"] > low) & (table["strength"] < high)) < 0.95
+    held = [
+        (table[name] > _plain(answers[f"{name}_p16"]))
+        & (table[name] < _plain(answers[f"{name}_p84"]))
+        for name in ("strength", "width")
+    ]  # of both together: one alone is a count of 200, which rounding in training can move
+    assert 0.4 < np.mean(held) < 0.95
+
+
+def _plain(column):
+    return np.asarray(getattr(column, "value", column))
 
 
 def test_served_answers_agree_with_the_density(folder, table):
