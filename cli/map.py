@@ -80,6 +80,11 @@ class BandWidth(click.ParamType):
 @click.option("--image-unit", help="Unit of the images, where their headers have none.")
 @common.wavemed("Medium of the wavelengths, where the cube does not say.")
 @common.model()
+@click.option("--table", type=click.Path(), help="Table too, .fits or .ecsv: a row for each bin.")
+@click.option(
+    "--samples", default=0, type=click.IntRange(0, 256),
+    help="Put so many samples of the posterior of each bin into the table.",
+)  # fmt: skip
 @click.option("--plot", type=click.Path(), help="Figure of the maps, .png or .pdf.")
 @common.shared("Answer", "shares of the rows", "the maps")
 @common.overwrite("existing maps")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from phangs_sfh.machines.tf_config import read_cluster
     from phangs_sfh.maps.map_cube import gather_maps, map_cube
     from phangs_sfh.maps.phangs.finder import find_phangs
+    from phangs_sfh.maps.table import map_table
     from phangs_sfh.network.model import NetworkSpec
     from phangs_sfh.observations.demo_spectrum import demo_spectrum
     from phangs_sfh.peers.benchmark.benchmark import benchmark
@@ -49,6 +50,7 @@ __all__ = [
     "make_library",
     "make_ssp",
     "map_cube",
+    "map_table",
     "open_library",
     "plot",
     "plot_maps",
@@ -73,6 +75,7 @@ HOMES = {
     "make_library": "library.make_library",
     "make_ssp": "ssp.make_ssp",
     "map_cube": "maps.map_cube",
+    "map_table": "maps.table",
     "open_library": "library.records",
     "plot": "plots.plot",
     "plot_maps": "plots.map_figure",

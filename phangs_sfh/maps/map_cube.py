@@ -13,11 +13,14 @@ import numpy as np
 
 from phangs_sfh.errors import InputError, InputWarning
 from phangs_sfh.files.paths import PathLike
+from phangs_sfh.files.tables import check_output, write_table
 from phangs_sfh.machines.dask_cluster import dask_client
 from phangs_sfh.maps import on_dask, shares
 from phangs_sfh.maps.mapper import Mapper
 from phangs_sfh.maps.request import Options, check_independent, check_request, open_request
+from phangs_sfh.maps.table import map_table
 from phangs_sfh.prediction.model import as_model
+from phangs_sfh.prediction.predict import N_DRAWS
 from phangs_sfh.progress import counted
 
 if TYPE_CHECKING:
@@ -74,6 +77,8 @@ def map_cube(
     unit: str | None = None,
     image_unit: str | None = None,
     wavemed: str | None = None,
+    table: PathLike | None = None,
+    samples: int = 0,
     part: tuple[int, int] | None = None,
     dask: str | None = None,
     overwrite: bool = False,
@@ -106,6 +111,8 @@ def map_cube(
     image_error_is : 'standard deviation', 'variance' or 'inverse variance', where neither name nor
         header of the error images tells it rightly
     unit, image_unit, wavemed : where headers do not say
+    table : write the maps as a table too, .fits or .ecsv: a row for each bin or spaxel
+    samples : of bins, put so many joint samples of the posterior into the table, at most 256
     part : (i, n), answer only the i-th of n parts of the rows; the last of them makes the maps
     dask : address of a Dask scheduler, or 'local', to answer on a cluster
     overwrite : replace existing maps
@@ -145,6 +152,7 @@ def map_cube(
         image_unit=image_unit, wavemed=wavemed,
     )  # fmt: skip
     check_request(cube, output, None, overwrite, given)
+    _check_table(output, table, samples, given, part, overwrite)
     if part is not None and dask is not None:
         raise InputError(f"{output}: --shard and --dask exclude each other; give one of them")
     if part is not None or dask is not None:
@@ -156,10 +164,14 @@ def map_cube(
     if part is not None:
         return share(request, loaded, output, overwrite, part, progress)
     if dask is None:
-        return _whole(request, loaded, output, overwrite, progress)
-    with dask_client(dask) as client:
-        cluster = client, on_dask.describe(cube, loaded, vars(given), request.identity)
-        return _whole(request, loaded, output, overwrite, progress, cluster)
+        maps, draws = _whole(request, loaded, output, overwrite, progress, samples=samples)
+    else:
+        with dask_client(dask) as client:
+            cluster = client, on_dask.describe(cube, loaded, vars(given), request.identity)
+            maps, draws = _whole(request, loaded, output, overwrite, progress, cluster)
+    if table is not None:
+        write_table(map_table(output, draws), table, overwrite)
+    return maps
 
 
 def gather_maps(output: PathLike, overwrite: bool = False) -> Maps:
@@ -209,17 +221,32 @@ def _joined(output, found):
     return Maps(Path(output), spaxels, counts.answered, spaxels)
 
 
-def _whole(request, model, output, overwrite, progress, cluster=None):
-    """All rows, on one machine or a cluster."""
-    mapper, seconds = _run(request, model, output, overwrite, progress, cluster)
+def _check_table(output, table, samples, options, part, overwrite):
+    """Raise InputError if a table cannot be written, or cannot have samples."""
+    if table is None:
+        if samples:
+            raise InputError(f"{output}: --samples are put into a table; name one with --table")
+        return
+    check_output(table, overwrite)
+    if part is not None:
+        raise InputError(f"{table}: a part makes no table; leave --table out")
+    if samples and not (options.bins or options.snr):
+        raise InputError(f"{table}: --samples are of bins; give --snr or --bins")
+    if not 0 <= samples <= N_DRAWS:
+        raise InputError(f"{table}: --samples {samples}: the model draws 1 to {N_DRAWS}")
+
+
+def _whole(request, model, output, overwrite, progress, cluster=None, samples=0):
+    """All rows, on one machine or a cluster; the maps and the samples of bins."""
+    mapper, seconds = _run(request, model, output, overwrite, progress, cluster, samples=samples)
     counts, field = mapper.counts, request.field
     spaxels = request.shape[0] * request.shape[1]
     what, n = ("spaxels", spaxels) if field.bins is None else ("bins", field.n_bins)
     _warn_of_negative(mapper.source, counts, what)
-    return Maps(Path(output), spaxels, int(counts.answered), n, what, seconds)
+    return Maps(Path(output), spaxels, int(counts.answered), n, what, seconds), mapper.draws
 
 
-def _run(request, model, output, overwrite, progress, cluster=None, part=None):
+def _run(request, model, output, overwrite, progress, cluster=None, part=None, samples=0):
     """Answer everything, or a share; returns the mapper and the time taken [s]."""
     start = time.perf_counter()
     with (
@@ -230,7 +257,7 @@ def _run(request, model, output, overwrite, progress, cluster=None, part=None):
             _warn(f"{output}: going on where the last run ended")
         if work.replaced:
             _warn(f"{output}: an unfinished run with other input or options: begun anew")
-        mapper = Mapper(request.cube, request.field, model, maps, part)
+        mapper = Mapper(request.cube, request.field, model, maps, part, samples)
         with counted(progress, "spaxels", mapper.work()) as advance:
             if cluster is None:
                 mapper.run(advance)

@@ -20,6 +20,7 @@ from phangs_sfh.maps.rates_and_densities import (
 from phangs_sfh.observations import rest_frame
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.observations.table import Observations
+from phangs_sfh.prediction.predict import sample
 from phangs_sfh.prediction.results import quantities as columns_of
 
 UNANSWERED = int(Flag.NO_DATA | Flag.NO_SPECTRUM | Flag.NO_BANDS)
@@ -113,6 +114,8 @@ class Mapper:
     model : prediction.model.Model
     output : MapFile, open
     part : (i, n) with 1 <= i <= n: only the i-th of n shares of the rows; None for all
+    samples : int, joint samples of the posterior that are kept of each bin, in ``draws``: arrays
+        (n_bins, n) or (n_bins, n, 16) by label
 
     Raises
     ------
@@ -120,7 +123,7 @@ class Mapper:
         If no wavelength of the cube reaches the model's grid.
     """
 
-    def __init__(self, cube, field, model, output, part=None):
+    def __init__(self, cube, field, model, output, part=None, samples=0):
         self.instrument, self.output, self.field = model.instrument, output, field
         self.shape, self.model = output.shape, MapModel(model)
         self.sizes = {name: q.size for q in columns_of(model.labels) for name in q.columns}
@@ -140,7 +143,7 @@ class Mapper:
         self.quantities = [
             q for q in quantities(True, True) if q.columns[0].upper() in output.layout
         ]
-        self.counts = Counts()
+        self.counts, self.samples, self.draws = Counts(), samples, {}
 
     def run(self, progress=lambda n: None):
         """Answer every spaxel or bin, from where an earlier run of the same request ended.
@@ -202,17 +205,23 @@ class Mapper:
         """Answer some spaxels of a block and put them into its maps."""
         photometry = None if bands is None else tuple(values[index] for values in bands)
         chunk = Chunk(redshift[index], flux, error, photometry, self.counts)
-        for name, values in self._predict(chunk).items():
+        for name, values in self._predict(chunk, self._seen(chunk)).items():
             maps[name][..., index] = values.T
 
-    def _predict(self, chunk):
-        """Answers (dict of arrays, one row each) to a chunk; empty if there is nothing to see."""
+    def _seen(self, chunk):
+        """A chunk as Observations, None if there is nothing to see."""
         if not chunk.without_negative():
-            return {}
+            return None
         observations = Observations.empty(len(chunk.redshift), self.instrument)
         spectra = None if chunk.flux is None else (chunk.flux, chunk.error)
         masked = self.model.masks_emission_lines
         rest_frame.fill(observations, 0, spectra, chunk.bands, chunk.redshift, masked)
+        return observations
+
+    def _predict(self, chunk, observations):
+        """Answers (dict of arrays, one row each) to what was seen of a chunk, if anything."""
+        if observations is None:
+            return {}
         answers = self.model.answer(observations)
         found = derived(answers, *self._light(chunk), self.field.area_pc2, self.quantities)
         return {**{name: answers[name] for name in self.sizes}, **found}
@@ -268,8 +277,11 @@ class Mapper:
                 flux, error = means.read(part[0], part[-1] + 1)
                 snr[part] = brightness(flux, error)[1]
             chunk = Chunk(redshift[part], flux, error, photometry, self.counts)
-            for name, values in self._predict(chunk).items():
+            seen = self._seen(chunk)
+            for name, values in self._predict(chunk, seen).items():
                 maps[name][..., part] = values.T
+            if self.samples and seen is not None:
+                self._draw(part, seen)
             progress(len(part))
         self.counts.answered = np.count_nonzero((maps["flag"] & Flag.NO_DATA) == 0)
         for rows in self.blocks:
@@ -279,6 +291,14 @@ class Mapper:
                 values[..., bins < 0] = UNANSWERED if name == "flag" else np.nan
             self._write(rows, painted, white[rows], np.where(bins < 0, np.nan, snr[bins]))
             self.output.write("BIN", rows, bins)
+
+    def _draw(self, part, observations):
+        """Keep samples of some bins."""
+        n, size = self.field.n_bins, cube_spectra.CHUNK
+        for name, values in sample(observations, self.model.model, self.samples, 0, size).items():
+            if name not in self.draws:
+                self.draws[name] = np.full((n, *values.shape[1:]), np.nan, np.float32)
+            self.draws[name][part] = values
 
     def _stacked(self, progress):
         """White light, spectra and bands by bin, and the bins' mean redshifts.

@@ -9,7 +9,8 @@ import numpy as np
 from phangs_sfh.errors import InputError
 from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 from phangs_sfh.maps.input.cube import Cube, check_file, open_cube
-from phangs_sfh.maps.input.cube_psf import MAX_FWHM, MIN_FWHM, header_psf
+from phangs_sfh.maps.input.cube_psf import MAX_FWHM, MIN_FWHM
+from phangs_sfh.maps.input.images import image_cards, open_images
 from phangs_sfh.maps.input.sky_maps import read_bins, read_star_mask, read_velocities
 from phangs_sfh.maps.mapper import Field
 from phangs_sfh.maps.output import MapFile, check_map_output, extensions
@@ -223,7 +224,7 @@ def open_request(cube, model, **options):
     }  # fmt: skip
     opened = open_cube(cube, given.unit, given.wavemed) if cube else None
     warnings, band = [], None
-    images, matched = _images(opened, model.instrument, given, warnings)
+    images, matched = open_images(opened, model.instrument, given, warnings)
     if opened is None:
         band = _grid_band(images, given)
         grid = images[band]
@@ -257,50 +258,6 @@ def _grid_band(images, options):
 
 def _index(instrument, band):
     return instrument.band_names.index(band)
-
-
-def _images(cube, instrument, options, warnings):
-    """Images by band, and the FWHM they are brought to [arcsec], None for as they are, with its
-    source."""
-    from phangs_sfh.maps.input.image import open_image
-
-    errors, names, images = dict(options.image_error), instrument.band_names, {}
-    for name, path in options.images:
-        if name not in names:
-            raise InputError(f"{path}: the model has no band '{name}'; it knows {', '.join(names)}")
-        band = instrument.bands[names.index(name)]
-        images[name] = open_image(
-            path, band, errors.get(name), options.image_unit, options.image_error_is, names
-        )
-        warnings += filter(None, [images[name].warning])
-    if not images:
-        return images, (None, "")
-    if cube is not None and cube.wcs is None:
-        raise InputError(f"{cube.path}: has no celestial WCS to put images on; add it to DATA")
-    if options.psf is not None:
-        return images, (options.psf, "--psf")
-    widest = max(options.image_fwhm(name) for name in images)
-    if cube is None:
-        return images, (widest, "the widest of the images")
-    headers = [cube.primary, cube.header]
-    fwhm, source, exact = header_psf(cube.path.name, headers, float(np.median(cube.wave)))
-    if fwhm is None:
-        warnings.append(
-            f"{cube.path}: no header keyword tells the PSF and --psf is not given: images are not "
-            "matched to it"
-        )
-    elif fwhm < widest:
-        warnings.append(
-            f"{cube.path}: PSF {fwhm:.2f} arcsec ({source}) is narrower than the images': images "
-            "are not matched; give --psf"
-        )
-        fwhm = None
-    elif not exact:
-        warnings.append(
-            f"{cube.path}: PSF taken from {source}, the seeing of one exposure: {fwhm:.2f} arcsec; "
-            "give --psf if you know better"
-        )
-    return images, (fwhm, source if fwhm else "")
 
 
 def _check_bands(cube, images, redshift, warnings):
@@ -411,13 +368,4 @@ def _cards(cube, images, matched, redshift, field, model, options):
         "PSFFROM": (matched[1], "where CUBEPSF comes from"),
         "DISTANCE": (options.distance or 0.0, "[Mpc], 0 = not given"),
     }
-    for band in images:
-        cards[_keyword(band)] = (images[band].path.name, "image")
-        cards[_keyword(f"PSF{band}")] = (options.image_fwhm(band), "[arcsec] FWHM")
-        cards[_keyword(f"ERR{band}")] = (str(images[band].error_kind), "errors, and how known")
-    return cards
-
-
-def _keyword(name):
-    """FITS keyword; more than 8 letters need ESO's HIERARCH."""
-    return name if len(name) <= 8 else f"HIERARCH {name}"
+    return cards | image_cards(images, options)

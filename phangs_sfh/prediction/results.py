@@ -96,7 +96,7 @@ def result_table(answers, model_info):
             else:
                 values = np.array(answers[name], np.float32)
                 values[unanswered] = np.nan
-                column = values if quantity.unit is None else _with_unit(values, quantity.unit)
+                column = values if quantity.unit is None else with_unit(values, quantity.unit)
             table[name] = column
             table[name].info.format = quantity.format
             table[name].info.description = _described(quantity, name)
@@ -104,7 +104,8 @@ def result_table(answers, model_info):
     return table
 
 
-def _with_unit(values, unit):
+def with_unit(values, unit):
+    """Values as a Quantity, or as a Dex of a logarithm's unit; float32."""
     # dex(yr) and the like are units of logarithms, with a class of their own.
     kind = u.Dex if isinstance(unit, u.FunctionUnitBase) and unit != u.dex else u.Quantity
     return kind(values, unit, dtype=np.float32)
