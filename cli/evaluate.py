@@ -9,6 +9,7 @@ from phangs_sfh.cli import options
 @click.argument("library", type=click.Path(file_okay=False))
 @options.output("Folder to write.", options.FOLDER)
 @options.model("model_folder")
+@options.assume()
 @click.option(
     "--split",
     default="test",
@@ -19,7 +20,7 @@ from phangs_sfh.cli import options
 @click.option("-n", "--galaxies", type=click.IntRange(min=60), help="The first N objects only.")
 @options.seed("Of the noise.")
 @options.overwrite("an earlier evaluation")
-def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
+def evaluate(library, output, model_folder, assumed, split, galaxies, seed, overwrite):
     """Measure a model on LIBRARY: metrics.json, report.md with figures, model_card.md.
 
     The library's objects are observed at S/N 20, 50 and 100, without bands, without spectrum, and
@@ -28,11 +29,11 @@ def evaluate(library, output, model_folder, split, galaxies, seed, overwrite):
     """
     from phangs_sfh.evaluation.report import page
     from phangs_sfh.evaluation.report.evaluation import evaluate
+    from phangs_sfh.prediction.model import load_model
     from phangs_sfh.progress import progress_bar
 
     page.check_output(output, overwrite)
-    found = evaluate(
-        model_folder, library, split=split, n=galaxies, seed=seed, progress=progress_bar
-    )
+    model = load_model(model_folder).assuming(**assumed)
+    found = evaluate(model, library, split=split, n=galaxies, seed=seed, progress=progress_bar)
     found.write(output, overwrite)
     click.echo(f"{output}: {page.REPORT}, {page.METRICS}, {page.CARD}")

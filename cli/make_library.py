@@ -14,9 +14,7 @@ from phangs_sfh.cli import options
 @click.option(
     "--workers", type=click.IntRange(min=1), help="Processes [default: as many as cores]."
 )
-@click.option(
-    "--ssp", default="bc03", show_default=True, help="Stellar populations: engine or file."
-)
+@click.option("--ssp", help="Stellar populations: engine or file [default: as the prior says].")
 @click.option(
     "--instrument", default="phangs", show_default=True, help="An instrument's name or file."
 )

@@ -85,10 +85,13 @@ class BandWidth(click.ParamType):
     "--samples", default=0, type=click.IntRange(0, 256),
     help="Put so many samples of the posterior of each bin into the table.",
 )  # fmt: skip
+@common.assume()
 @click.option("--plot", type=click.Path(), help="Figure of the maps, .png or .pdf.")
 @common.shared("Answer", "shares of the rows", "the maps")
 @common.overwrite("existing maps")
-def map(cube, output, phangs, model, plot, part, gather, dask, overwrite, **options):
+def map(
+    cube, output, phangs, model, assumed, plot, part, gather, dask, overwrite, **options
+):  # fmt: skip
     """Maps of ages, metallicities and star formation histories, with error bars, of CUBE.
 
     CUBE is a MUSE cube with extensions DATA and STAT, or another FITS cube with errors. Without
@@ -100,6 +103,7 @@ def map(cube, output, phangs, model, plot, part, gather, dask, overwrite, **opti
     from phangs_sfh.cli.notes import warnings_as_lines
     from phangs_sfh.maps.map_cube import gather_maps, map_cube
     from phangs_sfh.maps.request import check_plot
+    from phangs_sfh.prediction.model import load_model
     from phangs_sfh.progress import progress_bar
 
     check_plot(plot, overwrite)
@@ -112,8 +116,9 @@ def map(cube, output, phangs, model, plot, part, gather, dask, overwrite, **opti
             else:
                 options["cube"] = cube
             try:
+                loaded = load_model(model).assuming(**assumed)
                 maps = map_cube(
-                    output=output, model=model, part=part, dask=dask, overwrite=overwrite,
+                    output=output, model=loaded, part=part, dask=dask, overwrite=overwrite,
                     progress=progress_bar, **options,
                 )  # fmt: skip
             except KeyboardInterrupt:

@@ -34,6 +34,23 @@ def model(name="model"):
     return click.option("--model", name, type=click.Path(), help=text)
 
 
+def assume(text=""):
+    """``--assume``: what the answer takes for granted, a dict by what it is about."""
+    return click.option(
+        "--assume", "assumed", metavar="ABOUT=OPTION", callback=_assumed,
+        help=f"What to take for granted, as stars=bc03 [default: the model's].{text}",
+    )  # fmt: skip
+
+
+def _assumed(context, option, value):
+    if value is None:
+        return {}
+    about, equals, name = value.partition("=")
+    if not (about and equals and name):
+        raise click.UsageError(f"--assume {value}: give ABOUT=OPTION, as stars=bc03")
+    return {about: name}
+
+
 def overwrite(what):
     """``--overwrite``, without which ``what``, if it is there, is refused."""
     return click.option("--overwrite", is_flag=True, help=f"Replace {what}.")

@@ -11,6 +11,7 @@ from phangs_sfh.cli import options
 @click.argument("table", type=click.Path())
 @options.output("Result, .fits or .ecsv.")
 @options.model()
+@options.assume(" 'all': beside the default, columns of all others, NAME_OPTION.")
 @click.option(
     "--server",
     metavar="HOST:PORT",
@@ -45,8 +46,9 @@ from phangs_sfh.cli import options
 )
 @options.overwrite("an existing result, and figures")
 def predict(
-    table, output, model, server, timeout, redshift, wavemed, batch_size, samples, plot, overwrite
-):
+    table, output, model, assumed, server, timeout, redshift, wavemed, batch_size, samples, plot,
+    overwrite,
+):  # fmt: skip
     """Star formation histories with error bars for every row of TABLE.
 
     TABLE is FITS or ECSV with columns wave, flux, flux_err [mask], redshift and bands F275W,
@@ -61,6 +63,9 @@ def predict(
     from phangs_sfh.progress import progress_bar
 
     loaded = load_model(model, server=server, timeout=timeout)
+    side_by_side = "all" in assumed.values()
+    if not side_by_side:
+        loaded = loaded.assuming(**assumed)
     observations = loaded.read(table, redshift, wavemed)
     for warning in (*loaded.warnings, *observations.warnings):
         click.echo(f"Warning: {warning}", err=True)
@@ -70,8 +75,9 @@ def predict(
         check_figures(plot, len(observations), overwrite=overwrite)
     start = time.perf_counter()
     result = loaded.predict(
-        observations, samples=samples, batch_size=batch_size, progress=progress_bar
-    )
+        observations, samples=samples, batch_size=batch_size, progress=progress_bar,
+        side_by_side=side_by_side,
+    )  # fmt: skip
     seconds = time.perf_counter() - start
     write_table(result, output, overwrite)
     flagged = sum(flag != 0 for flag in result["flag"])

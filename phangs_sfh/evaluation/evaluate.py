@@ -34,7 +34,8 @@ def open_for(model, library_folder):
     library = open_library(library_folder, model.instrument)
     path = library.folder / "library.json"
     _check_problem(model, library, path)
-    z_sun, theirs = library.z_sun, model.info["z_sun"]
+    z_sun = library.z_sun_of.get(model.assumption, library.z_sun)
+    theirs = model.asked_info["z_sun"]
     if None not in (z_sun, theirs) and abs(z_sun - theirs) > HIGHEST_Z_SUN_DIFFERENCE:
         raise InputError(
             f"{path}: z_sun is {z_sun:g}, the model's {model.path} is {theirs:g}, so [M/H] "
@@ -87,8 +88,12 @@ def evaluate(library, model, split="test", limit=None, seed=0, progress=None):
     """
     start = time.perf_counter()
     labels, extra = model.labels, extra_of(model.described.problem)
-    objects = mocks.load_mocks(library, split, limit, seed, labels, extra.nuisance)
-    signatures = model.saved.signatures
+    under = model.assumption if library.described.assumptions else None
+    objects = mocks.load_mocks(library, split, limit, seed, labels, extra.nuisance, under)
+    signatures = {
+        kind: model.saved.signatures[model.signature(kind)]
+        for kind in ("serving_default", "posterior")
+    }
     kinds = cases.kinds_of(library.described, library.instrument)
     stored = training_settings(model).get("conditions")
     chosen = cases.conditions(kinds, model.masks_emission_lines, stored)
@@ -133,7 +138,8 @@ def describe(model, library, split, objects, seed):
             "name": model.info["name"],
             "version": model.info["version"],
             "emission_lines": model.info["emission_lines"],
-            "z_sun": model.info["z_sun"],
+            "z_sun": model.asked_info["z_sun"],
+            "assumed": model.asked_info.get("assumed"),
             "megabytes": size / 1e6,
             "training": training_settings(model),
         },

@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from phangs_sfh.errors import InputError
 from phangs_sfh.evaluation import calibration, metrics
+from phangs_sfh.problems.assumptions import RECORD
 from phangs_sfh.problems.labels import Labels
 
 MISSING = {np.int64: -1, np.float32: np.nan}
@@ -47,7 +49,7 @@ class Mocks:
         return replace(self, vector=self.vector[:n], **parts)
 
 
-def load_mocks(library, split, limit=None, seed=0, labels=None, nuisance=None):
+def load_mocks(library, split, limit=None, seed=0, labels=None, nuisance=None, under=None):
     """Read one split.
 
     Parameters
@@ -58,6 +60,7 @@ def load_mocks(library, split, limit=None, seed=0, labels=None, nuisance=None):
     seed : int, of the fuzz on the floor
     labels : Labels, some or all of the library's; default all
     nuisance : dict of numpy type by name, optional; what else to read, see ``extras.Extra``
+    under : option of the library's assumptions, optional; only the objects made under it
 
     Raises
     ------
@@ -68,13 +71,25 @@ def load_mocks(library, split, limit=None, seed=0, labels=None, nuisance=None):
 
     labels = labels or library.labels
     examples = records.load(library, split, limit)
+    wanted = nuisance and _nuisance(library, split, limit, nuisance)
+    if under is not None:
+        number = library.described.assumptions.number(under, library.folder / "library.json")
+        chosen = examples[RECORD] == number
+        if not chosen.any():
+            raise InputError(
+                f"{library.folder}: none of the objects asked for assumes {under}; take more"
+            )
+        examples, wanted = (
+            {name: values[chosen] for name, values in columns.items()}
+            for columns in (examples, wanted or {})
+        )
     truth = {name: examples[name] for name in labels.names}
     floored = calibration.floored_shares(labels, truth, seed)
     return Mocks(
         labels=labels,
         inputs={one.record: examples[one.record] for one in library.described.inputs},
         truth=truth,
-        nuisance=_nuisance(library, split, limit, nuisance) if nuisance else {},
+        nuisance=wanted or {},
         floored=floored,
         vector=to_vector(labels, truth | floored),
     )

@@ -22,7 +22,7 @@ from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.network.cleaning import clean, in_order
 from phangs_sfh.network.model import behind_cleaning, load_model
 from phangs_sfh.observations import flags
-from phangs_sfh.observations.flags import Flag
+from phangs_sfh.observations.flags import Flag, Used
 from phangs_sfh.posterior import recalibration, surprise, training_set
 from phangs_sfh.posterior.density import posterior_of
 from phangs_sfh.posterior.fused_head import FusedHead
@@ -51,55 +51,104 @@ class ServedModel(tf.Module):
     ----------
     model : keras.Model with a layer ``latent`` and a last, dense layer ``params``
     spec : PosteriorSpec
-    constants : dict of arrays, from ``training_set.measure_constants``
-    labels : Labels
+    constants : dict of arrays, from ``training_set.measure_training_set``
+    described : Described, what is inferred from what
     widths : dict, width of each input tensor by name, from ``problems.inputs.sizes``
     """
 
-    def __init__(self, model, spec, constants, labels, widths):
+    def __init__(self, model, spec, constants, described, widths):
         super().__init__(name="phangs_sfh")
+        labels, assumptions = described.labels, described.assumptions
         last = model.get_layer("params")
         outputs = {"hidden": last.input, "latent": model.get_layer("latent").output}
         network = behind_cleaning(model, outputs)
         head = FusedHead(spec, labels.cut, *last.get_weights(), variable=tf.Variable)
         self.weights = [variable.value for variable in network.weights]
         self.head_weights = head.weights
-        shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
-        levels = {key: constants[key] for key in ("levels_knots", "levels") if key in constants}
+        options = assumptions.options if assumptions else [None]
+        first = training_set.constants_under(constants, options[0])
+        self.shared = {}
+        if "basis" in first:
+            products = surprise.products_of(first["basis"])
+            self.shared = {"products": [tf.Variable(part, trainable=False) for part in products]}
+        self.functions = {}
+        for number, option in enumerate(options):
+            told = None if option is None else np.eye(len(options), dtype=np.float32)[number]
+            answers = _Answers(
+                labels, network, head, told,
+                training_set.constants_under(constants, option) | self.shared,
+            )  # fmt: skip
+            for kind, function in answers.signatures(widths).items():
+                name = kind if option is None else assumptions.signature(option, kind)
+                self.functions[name] = function
 
-        def run(arrays):
-            """Number of rows; what the network makes of cleaned inputs; the inputs themselves."""
-            n, arrays = _never_empty(*arrays)
-            inputs, present = clean(dict(zip(widths, arrays, strict=True)))
-            return n, network(in_order(inputs), training=False), inputs, present
+    def save(self, folder):
+        """Write the SavedModel, with all signatures, into ``folder``."""
+        tf.saved_model.save(self, str(folder), signatures=dict(self.functions))
+
+
+class _Answers:
+    """What the network answers under one assumption.
+
+    Parameters
+    ----------
+    labels : Labels
+    network : keras.Model behind the cleaning, giving ``hidden`` and ``latent``
+    head : FusedHead
+    told : (options,) array, the one-hot assumption; None for a network that knows none
+    constants : dict of arrays
+    """
+
+    def __init__(self, labels, network, head, told, constants):
+        self.labels, self.network, self.head = labels, network, head
+        self.told, self.constants = told, constants
+
+    def signatures(self, widths):
+        """``serving_default`` and ``posterior`` as functions of arrays (dict)."""
+        shapes = [tf.TensorSpec([None, n], tf.float32, name) for name, n in widths.items()]
 
         @tf.function(input_signature=shapes, autograph=False)
         def serving_default(*arrays):
-            n, outputs, inputs, present = run(arrays)
-            columns = marginal_quantiles(labels, *head.marginals(outputs["hidden"]), levels)
-            columns, sound = _answered(columns, present, constants)
-            distances = surprise.measure(outputs["latent"], inputs, present, constants)
-            value = surprise.surprise(distances, constants)
-            value = tf.where(sound, value, surprise.MAX_SURPRISE)
-            columns["surprise"] = tf.where(_empty(present), 0.0, value)
-            columns["flag"] = _flag(present, columns["surprise"])
-            return {name: values[:n] for name, values in columns.items()}
+            return self.percentiles(*self._clean(widths, arrays))
 
         @tf.function(input_signature=shapes, autograph=False)
         def posterior(*arrays):
-            n, outputs, _, present = run(arrays)
-            tails = recalibration.tails_of(constants)
-            columns = samples(labels, *head(outputs["hidden"]), tails=tails)
-            columns, _ = _answered(columns, present, constants)
-            return {name: values[:n] for name, values in columns.items()}
+            return self.draws(*self._clean(widths, arrays))
 
-        self.serving_default = serving_default
-        self.posterior = posterior
+        return {"serving_default": serving_default, "posterior": posterior}
 
-    def save(self, folder):
-        """Write the SavedModel, with both signatures, into ``folder``."""
-        signatures = {"serving_default": self.serving_default, "posterior": self.posterior}
-        tf.saved_model.save(self, str(folder), signatures=signatures)
+    def percentiles(self, n, inputs, present):
+        """Columns of the result table."""
+        constants, outputs = self.constants, self._run(inputs)
+        levels = {key: constants[key] for key in ("levels_knots", "levels") if key in constants}
+        columns = marginal_quantiles(self.labels, *self.head.marginals(outputs["hidden"]), levels)
+        columns, sound = _answered(columns, present, constants)
+        distances = surprise.measure(outputs["latent"], inputs, present, constants)
+        value = surprise.surprise(distances, constants)
+        value = tf.where(sound, value, surprise.MAX_SURPRISE)
+        columns["surprise"] = tf.where(_empty(present), 0.0, value)
+        columns["flag"] = _flag(self.labels, columns, present, constants)
+        columns["used"] = _used(present)
+        return {name: values[:n] for name, values in columns.items()}
+
+    def draws(self, n, inputs, present):
+        """Joint samples by label."""
+        tails = recalibration.tails_of(self.constants)
+        columns = samples(self.labels, *self.head(self._run(inputs)["hidden"]), tails=tails)
+        columns, _ = _answered(columns, present, self.constants)
+        return {name: values[:n] for name, values in columns.items()}
+
+    def _clean(self, widths, arrays):
+        """Number of rows asked for, cleaned inputs and what there is."""
+        n, arrays = _never_empty(*arrays)
+        return n, *clean(dict(zip(widths, arrays, strict=True)))
+
+    def _run(self, inputs):
+        arrays = in_order(inputs)
+        if self.told is not None:
+            rows = tf.shape(arrays[0])[0]
+            arrays = [*arrays, tf.broadcast_to(self.told, [rows, len(self.told)])]
+        return self.network(arrays, training=False)
 
 
 def _never_empty(*arrays):
@@ -137,20 +186,38 @@ def _answered(columns, present, constants):
     return answered, sound
 
 
-def _flag(present, value):
-    """Bits for what is missing of the kinds of input that the problem has, and for surprise."""
-    raised = {Flag.NO_DATA: _empty(present), Flag.HIGH_SURPRISE: value >= surprise.HIGH_SURPRISE}
+def _flag(labels, columns, present, constants):
+    """Bits for what makes an answer doubtful."""
+    empty = _empty(present)
+    raised = {Flag.NO_DATA: [empty]}
+    raised[Flag.HIGH_SURPRISE] = [columns["surprise"] >= surprise.HIGH_SURPRISE]
+    raised[Flag.PRIOR_EDGE], raised[Flag.VELOCITY] = [], []
+    for label in labels:
+        low, middle, high = (columns[f"{label.name}_{percentile}"] for percentile in PERCENTILES)
+        if label.edges:
+            lowest, highest = (float(edge) for edge in constants[f"edges_{label.name}"])
+            raised[Flag.PRIOR_EDGE].append(~empty & ((low < lowest) | (high > highest)))
+        if label.flag_beyond:
+            raised[Flag.VELOCITY].append(~empty & (tf.abs(middle) > label.flag_beyond))
+    return _bits({bit: tf.reduce_any(ups, axis=0) for bit, ups in raised.items() if ups})
+
+
+def _used(present):
+    """Bits for what there was of each kind of data."""
+    raised = {}
     if "spectrum" in present:
         pixels = present["spectrum"]
         n_pixels = tf.reduce_sum(tf.cast(pixels, tf.int32), axis=-1)
         fewest = int(np.ceil((1.0 - flags.PARTIAL_FRACTION) * pixels.shape[-1]))
-        raised[Flag.NO_SPECTRUM] = n_pixels == 0
-        raised[Flag.SPECTRUM_PARTIAL] = (n_pixels > 0) & (n_pixels < fewest)
+        raised |= {Used.SPECTRUM: n_pixels > 0, Used.WHOLE_SPECTRUM: n_pixels >= fewest}
     if "bands" in present:
         bands = present["bands"]
-        n_bands = tf.reduce_sum(tf.cast(bands, tf.int32), axis=-1)
-        raised[Flag.NO_BANDS] = n_bands == 0
-        raised[Flag.SOME_BANDS_MISSING] = (n_bands > 0) & (n_bands < bands.shape[-1])
+        raised[Used.BANDS] = tf.reduce_any(bands, axis=-1)
+        raised[Used.ALL_BANDS] = tf.reduce_all(bands, axis=-1)
+    return _bits(raised)
+
+
+def _bits(raised):
     return tf.add_n([tf.cast(up, tf.int32) * int(bit) for bit, up in raised.items()])
 
 
@@ -201,7 +268,7 @@ def export_model(
     constants = _constants(run_folder, model, description, library)
     described = described_by(description, run_folder / DESCRIPTION)
     widths = sizes(described.inputs, Instrument.from_dict(description["instrument"]))
-    served = ServedModel(model, posterior_of(description), constants, described.labels, widths)
+    served = ServedModel(model, posterior_of(description), constants, described, widths)
     description |= {"name": folder.parent.name, "version": int(folder.name)}
     description |= described.to_dict() | {"columns": describe_columns(described.labels)}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -235,7 +302,8 @@ def _constants(run_folder, model, description, library):
     from phangs_sfh.posterior.training_set import N_TRAIN, measure_training_set
 
     opened = records.open_library(library, Instrument.from_dict(description["instrument"]))
-    limits = {"train": N_TRAIN, "valid": None}
+    assumptions = opened.described.assumptions
+    limits = {"train": N_TRAIN * (len(assumptions) if assumptions else 1), "valid": None}
     examples = {split: records.load(opened, split, limit) for split, limit in limits.items()}
     stored = description.get("training", {}).get("conditions")
     conditions = None if stored is None else ObservingConditions.from_dict(stored)
@@ -260,19 +328,23 @@ def version_folder(out_folder):
 
 def describe_columns(labels):
     """Result columns for ``model.json``: a list of dicts name, unit, shape, meaning."""
-    shaped = [
-        {
-            "name": f"{label.name}_{percentile}",
-            "unit": label.unit,
-            "shape": list(label.shape),
-            "meaning": f"{percentile[1:]}th percentile of the {label.text}",
-        }
-        for label in labels.reported
-        for percentile in PERCENTILES
-    ]
+    found = []
+    for label in labels.reported:
+        shaped = {"unit": label.unit, "shape": list(label.shape)}
+        asked = {label.name: label.text}
+        if label.older:
+            asked[label.older] = f"{label.text}, this and all later ones together"
+        found += [
+            {"name": f"{name}_{p}", **shaped, "meaning": f"{p[1:]}th percentile of the {text}"}
+            for name, text in asked.items()
+            for p in PERCENTILES
+        ]
+        if label.mean:
+            found.append({"name": label.mean, **shaped, "meaning": f"posterior mean, {label.text}"})
     rest = {"surprise": "-log10 of the share of training-like data at least as odd"}
-    rest["flag"] = "sum of bits: " + ", ".join(f"{int(bit)} {bit.name}" for bit in Flag)
-    return shaped + [
+    for name, bits in {"flag": Flag, "used": Used}.items():
+        rest[name] = "sum of bits: " + ", ".join(f"{int(bit)} {bit.name}" for bit in bits)
+    return found + [
         {"name": name, "unit": "", "shape": [], "meaning": meaning}
         for name, meaning in rest.items()
     ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phangs_sfh.galaxy import ages, dust, kinematics
+from phangs_sfh.galaxy import ages, dust, formation, kinematics
 from phangs_sfh.galaxy.gas import GasModel, load_gas
 from phangs_sfh.galaxy.templates import prepare
 
@@ -37,6 +37,7 @@ class Screen:
     av_young : additional A_V of birth clouds, on stars under 10 Myr [mag]
     slope_young : slope of the birth clouds' power law
     sigma_v : velocity dispersion of the stars [km/s]
+    velocity : of stars and gas beyond the redshift that is taken off [km/s]; None for 0
     """
 
     law: np.ndarray
@@ -45,6 +46,7 @@ class Screen:
     av_young: np.ndarray
     slope_young: np.ndarray
     sigma_v: np.ndarray
+    velocity: np.ndarray | None = None
 
 
 class ForwardModel:
@@ -105,7 +107,7 @@ class ForwardModel:
         total += weights[:, split:] @ t.rows[split:]
         total *= diffuse[:, :n_rows]
         broadened = kinematics.broaden(
-            total[:, : self._n_log], t.velocity_step, _f32(screen.sigma_v)
+            total[:, : self._n_log], t.velocity_step, _f32(screen.sigma_v), screen.velocity
         )
         spectrum = np.ascontiguousarray((self._resample.T @ broadened.T).T)
         n_bands = len(self.instrument.modelled_bands)
@@ -115,7 +117,7 @@ class ForwardModel:
             emission = self.gas.emission(stars.mass, gas)
             passed = diffuse[:, n_rows:]
             passed *= dust.transmission(_f32(gas.av), birth_cloud[:, n_rows:])
-            self.gas.add(spectrum, bands, emission, passed, gas)
+            self.gas.add(spectrum, bands, emission, passed, gas, screen.velocity)
         return spectrum, bands
 
     def _diffuse(self, screen):
@@ -155,7 +157,8 @@ class ForwardModel:
             stars the relation's value there; ``mw_logage``, ``lw_logage`` (n,) [log10 yr],
             ``mw_mh``, ``lw_mh`` (n,) [dex], weighted by mass formed or by dust-free light in the
             luminosity band; ``logml`` (n,) log10 of the mass formed per luminosity as observed,
-            dust included [solar units].
+            dust included [solar units]; ``logt50``, ``logt90`` (n,) log10 of the lookback times at
+            which 50 and 90 % of the mass had formed [yr].
         """
         t = self.templates
         first_cell = np.searchsorted(t.cell_bin, np.arange(ages.N_BINS))
@@ -169,7 +172,13 @@ class ForwardModel:
         light = stars.mass * self._cell_luminosity(stars.mh)
         light /= light.sum(axis=1, keepdims=True)
         observed = bands[:, self.instrument.luminosity_index]
-        return {
+        times = {
+            f"logt{percent}": np.log10(
+                formation.formation_time(stars.mass, t.cell_edges, percent / 100)
+            )
+            for percent in (50, 90)
+        }
+        return times | {
             "sfh": sfh,
             "mh": mh,
             "mw_logage": stars.mass @ log_age,

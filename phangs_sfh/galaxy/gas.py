@@ -158,7 +158,7 @@ class GasModel:
         weights = np.einsum("nz,nu,na->nzua", z_share, u_share, by_age * gas.covering[:, None])
         return weights.reshape(-1, n_z * n_u * n_age).astype(np.float32) @ self._table
 
-    def add(self, spectrum, bands, emission, transmission, gas):
+    def add(self, spectrum, bands, emission, transmission, gas, velocity=None):
         """Add attenuated gas to spectra and band fluxes, in place.
 
         Parameters
@@ -167,14 +167,17 @@ class GasModel:
         bands : (n, n_modelled) array [L_sun / Å]
         emission, transmission : (n, n_lines + n_wave) arrays on ``self.wave``
         gas : Gas
+        velocity : (n,) array [km/s], of the lines in the spectrum; optional
         """
         seen = emission * transmission
         bands += seen @ self._band_weights
         n_lines = len(self.grid.line_wave)
         spectrum += self._continuum(seen[:, n_lines:])
         strength = seen[:, self._in_range] * gas.in_spectrum[:, None]
+        shift = np.zeros(len(spectrum)) if velocity is None else velocity / SPEED_OF_LIGHT
         for number, line in enumerate(self._in_range):
-            self._add_line(spectrum, self.grid.line_wave[line], strength[:, number], gas.sigma)
+            centre = self.grid.line_wave[line]
+            self._add_line(spectrum, centre, centre * shift, strength[:, number], gas.sigma)
 
     def _continuum(self, seen):
         """Linear interpolation of the smooth continuum to the instrument's grid."""
@@ -183,21 +186,23 @@ class GasModel:
         part = (index - left).astype(np.float32)
         return seen[:, left] * (1 - part) + seen[:, left + 1] * part
 
-    def _add_line(self, spectrum, centre, strength, sigma_v):
+    def _add_line(self, spectrum, centre, shift, strength, sigma_v):
         """Add one line as a Gaussian integrated over pixels: its flux is kept at any width.
 
+        It lies at ``centre`` [Å] moved by each galaxy's ``shift`` [Å].
         The LSF as measured holds the pixel already, so a pixel's variance is taken off first.
         """
         wave = self.instrument.wave
         step = wave[1] - wave[0]
         lsf = self.instrument.lsf_fwhm(centre) / FWHM_PER_SIGMA
         sigma = np.sqrt(lsf**2 - step**2 / 12 + (sigma_v / SPEED_OF_LIGHT * centre) ** 2)
-        reach = REACH * sigma.max()
+        reach = REACH * sigma.max() + np.abs(shift).max()
         low, high = np.searchsorted(wave, [centre - reach, centre + reach])
         if low == high:
             return
         edges = np.append(wave[low:high] - step / 2, wave[high - 1] + step / 2)
-        below = ndtr(((edges[None, :] - centre) / sigma[:, None]).astype(np.float32))
+        offset = edges[None, :] - centre - shift[:, None]
+        below = ndtr((offset / sigma[:, None]).astype(np.float32))
         spectrum[:, low:high] += strength[:, None] * np.diff(below, axis=1) / np.float32(step)
 
 

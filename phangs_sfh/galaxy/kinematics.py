@@ -72,17 +72,19 @@ def match_lsf(spectra, wave, instrument, library_fwhm, new_wave):
     return (matrix @ flat.T).T.reshape(*spectra.shape[:-1], len(new_wave))
 
 
-def broaden(spectra, velocity_step, sigma_v):
+def broaden(spectra, velocity_step, sigma_v, velocity=None):
     """Convolve each spectrum with its Gaussian line-of-sight velocity distribution.
 
     The Gaussian is applied as its analytic Fourier transform (as pPXF does, Cappellari 2017), which
-    is exact for dispersions below a pixel too.
+    is exact for dispersions and velocities below a pixel too. What leaves one end comes in at the
+    other: both need a margin (``log_grid``).
 
     Parameters
     ----------
     spectra : (n, n_log) array, uniform in ln λ
     velocity_step : float [km/s]
     sigma_v : (n,) array [km/s]
+    velocity : (n,) array [km/s], optional; positive is redder
 
     Returns
     -------
@@ -91,6 +93,8 @@ def broaden(spectra, velocity_step, sigma_v):
     n_pixels = spectra.shape[-1]
     frequency = 2 * np.pi * scipy.fft.rfftfreq(n_pixels, d=velocity_step)
     kernel = np.exp(-0.5 * (sigma_v[:, None] * frequency[None, :]) ** 2).astype(spectra.dtype)
+    if velocity is not None and np.any(velocity):
+        kernel = kernel * np.exp(-1j * velocity[:, None] * frequency).astype(np.complex64)
     return scipy.fft.irfft(scipy.fft.rfft(spectra) * kernel, n=n_pixels)
 
 

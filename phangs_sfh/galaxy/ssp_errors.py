@@ -21,6 +21,13 @@ AGE_SCALE = 1.0  # [dex] in age
 MH_SCALE = 0.7  # [dex] in [M/H]
 NODES_PER_SCALE = 4
 ULTRAVIOLET = (2700.0, 4500.0)  # [Å] from full to none of the ultraviolet's extra error
+ELEMENTS = {
+    "Mg": ((5175.0, 30.0),),
+    "Na": ((5893.0, 15.0),),
+    "Ca": ((6122.0, 12.0), (6162.0, 12.0)),
+    "TiO": ((6000.0, 60.0), (6220.0, 60.0), (6750.0, 80.0)),
+}
+"""Features that models get wrong on their own, by element: centre and width (σ) [Å]."""
 AMPLITUDES = (0.25, 1.75)  # of a whole draw: libraries agree better in some respects than in others
 
 
@@ -40,6 +47,9 @@ class SSPErrors:
     lines : of the depth of lines, relative
     continuum : of the continuum in the optical, relative
     ultraviolet : of the continuum at 2700 Å, relative
+    common_age, common_mh : of a shift of the age and metallicity scales that is the same for all
+        stars of a library [dex]: it moves all answers alike and leaves gradients
+    elements : of the depth of each of ``ELEMENTS``, relative
     """
 
     age: float = 0.32
@@ -48,6 +58,9 @@ class SSPErrors:
     lines: float = 0.24
     continuum: float = 0.05
     ultraviolet: float = 0.24
+    common_age: float = 0.0
+    common_mh: float = 0.0
+    elements: float = 0.0
 
 
 NAMES = tuple(f.name for f in fields(SSPErrors))
@@ -108,6 +121,13 @@ class ErrorModel:
         self._way = None if other is None else self._way_to(other)
         self._of_ssp = Fields((log_age, AGE_SCALE), (self._mh, MH_SCALE))
         self._of_line = Fields((np.log(templates.log_wave), STRENGTH_SCALE))
+        self._of_elements = np.array(
+            [
+                sum(np.exp(-0.5 * ((templates.log_wave - at) / width) ** 2) for at, width in bands)
+                for bands in ELEMENTS.values()
+            ],
+            np.float32,
+        )
         wave = np.concatenate([templates.log_wave, templates.slice_wave])
         self._of_wave = Fields((np.log(wave), CONTINUUM_SCALE))
         low, high = ULTRAVIOLET
@@ -139,12 +159,15 @@ class ErrorModel:
         if self._way is not None:
             part = np.float32(rng.uniform(*self._share))
             log_rows, lines = log_rows + part * self._way, lines + part * self._way_of_lines
+        common_age, common_mh = rng.standard_normal(2)
         moved = self._moved(
-            amplitude * errors.age * self._of_ssp.draw(rng),
-            amplitude * errors.mh * self._of_ssp.draw(rng),
+            amplitude * errors.age * self._of_ssp.draw(rng) + errors.common_age * common_age,
+            amplitude * errors.mh * self._of_ssp.draw(rng) + errors.common_mh * common_mh,
         )
         rows = moved @ log_rows
         depth = amplitude * errors.lines * self._of_line.draw(rng)
+        elements = rng.standard_normal(len(ELEMENTS)).astype(np.float32)
+        depth = depth + amplitude * errors.elements * (elements @ self._of_elements)
         rows[:, :n_log] += depth * (moved @ lines)
         rows += amplitude * self._colours(rng)
         light = amplitude * errors.mass_to_light * np.log(10.0) * self._of_ssp.draw(rng)

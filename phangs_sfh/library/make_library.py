@@ -28,7 +28,7 @@ def make_library(
     problem: str = DEFAULT,
     prior: str | None = None,
     instrument: str | None = None,
-    ssp: str = "bc03",
+    ssp: str | None = None,
     seed: int = 0,
     workers: int | None = None,
     part: tuple[int, int] | None = None,
@@ -48,7 +48,8 @@ def make_library(
     problem : what is to be inferred; name, or ``package.module:OBJECT``
     prior : name or file; default: the problem's, ``broad`` for histories
     instrument : name or file; default: MUSE with the five bands of PHANGS-HST
-    ssp : stellar populations, engine or grid file
+    ssp : stellar populations of all galaxies, engine or grid file; default: as the prior says
+        (``broad``: those of several assumptions), BC03 where it says nothing
     seed : of all random numbers, not negative
     workers : processes; default: as many as cores. More than one need the caller's code to be
         under ``if __name__ == "__main__":``, as Python's multiprocessing does

@@ -33,7 +33,7 @@ class ObservingConditions:
     correlation : highest fraction of noise taken over from each neighbouring pixel (uniform)
     calibration : highest rms of the smooth multiplicative flux-calibration error (uniform)
     calibration_order : highest order of its Legendre polynomial, lowest is 1
-    velocity_error : standard deviation [km/s]
+    velocity_error : standard deviation [km/s], beyond the velocity that a library may hold
     masked_block, truncated, bad_pixels, masked_lines, no_spectrum : fractions of examples
     sky_residuals : fraction of examples with leftovers of sky lines beyond their errors
     band_error : lowest and highest photometric error [mag] (log-uniform, per band)
@@ -46,7 +46,7 @@ class ObservingConditions:
     correlation: float = 0.4
     calibration: float = 0.05
     calibration_order: int = 4
-    velocity_error: float = 15.0
+    velocity_error: float = 0.0
     masked_block: float = 0.3
     truncated: float = 0.2
     bad_pixels: float = 0.3

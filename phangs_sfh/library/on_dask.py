@@ -26,7 +26,7 @@ def write_shards(client, building, shards, job):
     ------
     shard : as soon as it is on disk
     """
-    grid = None if job["ssp"] in ENGINES else Path(job["ssp"]).read_bytes()
+    grid = None if job["ssp"] in (None, *ENGINES) else Path(job["ssp"]).read_bytes()
     for shard, data in each(client, simulate, shards, (job, grid)):
         with whole_file(building / shard.file) as temporary:
             temporary.write_bytes(data)

@@ -18,6 +18,7 @@ from phangs_sfh.instrument.description import Instrument, read_instrument
 from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS
 from phangs_sfh.library.survey import Survey
+from phangs_sfh.problems.assumptions import RECORD
 from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.problem import Described
 
@@ -74,6 +75,11 @@ class Library:
     def z_sun(self):
         """Solar metallicity that the [M/H] labels refer to (a mass fraction)."""
         return self.content.get("ssp", {}).get("z_sun")
+
+    @property
+    def z_sun_of(self):
+        """The same by assumption; empty where there are none (dict of float)."""
+        return {name: ssp["z_sun"] for name, ssp in self.content.get("ssp_of", {}).items()}
 
     def n_galaxies(self, split):
         return sum(shard["n_galaxies"] for shard in self.shards(split))
@@ -191,6 +197,8 @@ def features(library):
     labels = {
         label.name: tf.io.FixedLenFeature(list(label.shape), tf.float32) for label in library.labels
     }
+    if library.described.assumptions:
+        inputs[RECORD] = tf.io.FixedLenFeature([], tf.int64)
     return inputs | labels
 
 
@@ -205,7 +213,8 @@ def parse(serialized, library):
     Returns
     -------
     examples : dict of the inputs by their ``record`` (``spectrum`` float16 [n, n_pixels], ``bands``
-        float32 [n, n_bands] in the same unit) and the labels, float32 [n] or [n, n_bins]
+        float32 [n, n_bands] in the same unit), the labels, float32 [n] or [n, n_bins], and the
+        number of the ``assumption`` where there are some, [n]
     """
     examples = tf.io.parse_example(serialized, features(library))
     for one in library.described.inputs:

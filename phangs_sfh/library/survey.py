@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.library.observing import ObservingConditions, observe
+from phangs_sfh.problems.assumptions import RECORD
 from phangs_sfh.problems.problem import Described
 
 
@@ -39,10 +40,14 @@ class Survey:
 
         Returns
         -------
-        inputs : dict of tensors; y : [n, T] tensor
+        inputs : dict of tensors, with ``assumption`` (one-hot) where there are some; y : [n, T]
+            tensor
         """
         n = tf.shape(examples[self.labels.names[0]])[0]
         noise = tf.random.stateless_normal(
             [n, self.labels.n_shares], tf.random.experimental.stateless_fold_in(seed, 0)
         )
-        return self.observe(examples, seed), self.labels.target(examples, noise)
+        inputs = self.observe(examples, seed)
+        if self.described.assumptions:
+            inputs[RECORD] = tf.one_hot(examples[RECORD], len(self.described.assumptions))
+        return inputs, self.labels.target(examples, noise)

@@ -47,7 +47,7 @@ def write_library(
     n_galaxies,
     seed=0,
     workers=None,
-    ssp="bc03",
+    ssp=None,
     prior=None,
     overwrite=False,
     progress=None,
@@ -63,7 +63,7 @@ def write_library(
     n_galaxies : int, 3 or more
     seed : int, not negative; the same seed gives the same bytes, whatever the workers
     workers : int, processes; default: the cores there are
-    ssp : engine name or grid file
+    ssp : engine name or grid file; default: as the prior says
     prior : prior name or file; default: the problem's
     overwrite : bool, replace an existing library
     progress : callable given the number of galaxies done with each finished shard
@@ -100,7 +100,7 @@ def write_library(
     return contents
 
 
-def write_part(folder, n_galaxies, part, seed=0, workers=None, ssp="bc03", prior=None,
+def write_part(folder, n_galaxies, part, seed=0, workers=None, ssp=None, prior=None,
                overwrite=False, progress=None, problem=DEFAULT, instrument=None):  # fmt: skip
     """Write one of several parts of a library, all into one folder on a disk they share.
 
@@ -204,7 +204,7 @@ def _finish(folder, building, shards, contents, overwrite):
         (folder / name).unlink(missing_ok=True)
 
 
-def describe(name, n_galaxies, seed, ssp="bc03", prior=None, problem=DEFAULT, instrument=None):
+def describe(name, n_galaxies, seed, ssp=None, prior=None, problem=DEFAULT, instrument=None):
     """Contents of library.json but for the shards."""
     chosen, seen_with = load_problem(problem), load_instrument(instrument)
     drawn_from = chosen.priors.load(prior or chosen.priors.default)
@@ -214,7 +214,7 @@ def describe(name, n_galaxies, seed, ssp="bc03", prior=None, problem=DEFAULT, in
         "package_version": __version__,
         "seed": seed,
         "n_galaxies": n_galaxies,
-        **chosen.described.to_dict(),
+        **chosen.described_under(drawn_from, ssp).to_dict(),
         "emission_lines": chosen.emission_lines(drawn_from),
         "prior": drawn_from,
         **chosen.simulator(seen_with, drawn_from, ssp).describe(),

@@ -23,7 +23,7 @@ from phangs_sfh.observations.table import Observations
 from phangs_sfh.prediction.predict import sample
 from phangs_sfh.prediction.results import quantities as columns_of
 
-UNANSWERED = int(Flag.NO_DATA | Flag.NO_SPECTRUM | Flag.NO_BANDS)
+UNANSWERED = {"flag": int(Flag.NO_DATA), "used": 0}
 
 
 @dataclass(frozen=True)
@@ -288,7 +288,7 @@ class Mapper:
             bins = self.field.bins[rows].ravel()
             painted = {name: values[..., bins] for name, values in maps.items()}
             for name, values in painted.items():
-                values[..., bins < 0] = UNANSWERED if name == "flag" else np.nan
+                values[..., bins < 0] = UNANSWERED.get(name, np.nan)
             self._write(rows, painted, white[rows], np.where(bins < 0, np.nan, snr[bins]))
             self.output.write("BIN", rows, bins)
 
@@ -348,7 +348,8 @@ class Mapper:
         maps = {}
         for name, size in sizes.items():
             maps[name] = np.full(n if size == 1 else (size, n), np.nan, np.float32)
-        return {**maps, "flag": np.full(n, UNANSWERED, np.int32)}
+        whole = {name: np.full(n, value, np.int32) for name, value in UNANSWERED.items()}
+        return maps | whole
 
     def _write(self, rows, maps, white, snr):
         for name, values in maps.items():

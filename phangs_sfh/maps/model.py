@@ -10,17 +10,18 @@ import numpy as np
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.maps.input.cube_spectra import CHUNK
-from phangs_sfh.maps.rates_and_densities import WINDOWS_MYR, window_weights
+from phangs_sfh.maps.rates_and_densities import WINDOWS_MYR
 from phangs_sfh.observations.flags import Flag
 from phangs_sfh.prediction.predict import collected
-from phangs_sfh.prediction.results import PERCENTILES, answer_names
+from phangs_sfh.prediction.results import PERCENTILES, WHOLE_NUMBERS, answer_names
 
 PROBABILITIES = (0.16, 0.50, 0.84)
-NEEDED = ("sfh", "logml")
-"""Labels that star formation rates are made of."""
+RATE_NAMES = {f"lograte{t}": f"logssfr{t}" for t in WINDOWS_MYR}
+"""Star formation rate per luminosity [M_sun / yr / L_sun], log10, and the label, the rate per mass
+formed, that it is made of with ``logml``."""
 
-RATE_NAMES = [f"{kind}{t}" for kind in ("logssfr", "lograte") for t in WINDOWS_MYR]
-"""Star formation rate per mass formed [1 / yr] and per luminosity [M_sun / yr / L_sun], log10."""
+NEEDED = ("logml", *RATE_NAMES.values())
+"""Labels that star formation rates are made of."""
 
 
 class MapModel:
@@ -37,7 +38,7 @@ class MapModel:
     """
 
     def __init__(self, model):
-        if "posterior" not in model.saved.signatures:
+        if model.signature("posterior") not in model.saved.signatures:
             raise InputError(
                 f"{model.path}: the SavedModel has no signature 'posterior', which star formation "
                 "rates are drawn from; export it again"
@@ -46,7 +47,7 @@ class MapModel:
             if name not in model.labels:
                 raise InputError(
                     f"{model.path}: infers no '{name}', which maps are made of; use a model of "
-                    "histories"
+                    "histories of this version"
                 )
         self.model, self.graph = model, None
         self.masks_emission_lines = model.masks_emission_lines
@@ -68,7 +69,7 @@ class MapModel:
         answers["flag"] = answers["flag"] | observations.flags
         empty = (answers["flag"] & Flag.NO_DATA) > 0
         for name, values in answers.items():
-            if name != "flag":
+            if name not in WHOLE_NUMBERS:
                 values[empty] = np.nan
         return answers
 
@@ -84,7 +85,10 @@ def _joined(model):
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    signatures, instrument = model.saved.signatures, model.instrument
+    instrument = model.instrument
+    percentiles, draws = (
+        model.saved.signatures[model.signature(kind)] for kind in ("serving_default", "posterior")
+    )
     sizes = {"flux": instrument.n_pixels, "band_flux": instrument.n_bands}
     specs = {
         name: tf.TensorSpec([None, size], tf.float32, name=name)
@@ -96,21 +100,18 @@ def _joined(model):
 
     @tf.function(autograph=False)
     def both(**inputs):
-        answers = dict(signatures["serving_default"](**inputs))
-        answers |= _rates(tf, signatures["posterior"](**inputs), model.labels)
+        answers = dict(percentiles(**inputs))
+        answers |= _rates(tf, draws(**inputs))
         return [answers[name] for name in names]
 
     graph = convert_variables_to_constants_v2(both.get_concrete_function(**specs))
     return graph, [tensor.name.split(":")[0] for tensor in graph.inputs], names
 
 
-def _rates(tf, samples, labels):
-    """Percentiles of the rates, from joint samples of the mass fractions and ``logml``."""
-    years = 1e6 * np.array(WINDOWS_MYR)
-    weights = (window_weights(labels["sfh"].axis.edges) / years).astype(np.float32)
-    specific = tf.math.log(tf.linalg.matmul(samples["sfh"], weights)) / np.float32(np.log(10))
-    both = tf.concat([specific, specific + samples["logml"][..., None]], axis=-1)
-    ordered = tf.sort(both, axis=1)
+def _rates(tf, samples):
+    """Percentiles of the rates, from joint samples of the rate per mass and ``logml``."""
+    rates = [samples[label] + samples["logml"] for label in RATE_NAMES.values()]
+    ordered = tf.sort(tf.stack(rates, axis=-1), axis=1)
     last = tf.cast(tf.shape(ordered)[1] - 1, tf.float32)
     columns = {}
     for p, probability in zip(PERCENTILES, PROBABILITIES, strict=True):

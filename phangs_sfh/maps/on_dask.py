@@ -7,6 +7,7 @@ are those of a run on one machine, so the answers are too.
 import os
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,8 @@ def describe(cube, model, options, identity):
         if options.get(name):
             options[name] = os.path.abspath(options[name])
     seen = [identity[key] for key in ("files", "model", "creator")]
-    return cube and os.path.abspath(cube), os.path.abspath(model.path), options, seen
+    asked = os.path.abspath(model.path), model.assumed
+    return cube and os.path.abspath(cube), asked, options, seen
 
 
 def answer_rows(rows, job):
@@ -103,7 +105,8 @@ def _open(cube, model, options, seen):
 
     for path in Options(**options).files(cube):
         check_file(Path(path))
-    loaded = load_model(model)
+    path, assumed = model
+    loaded = replace(load_model(path), assumed=assumed)
     request = open_request(cube, loaded, **options)
     if [request.identity[key] for key in ("files", "model", "creator")] != seen:
         raise InputError(

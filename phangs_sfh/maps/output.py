@@ -17,7 +17,8 @@ from phangs_sfh.files.reading import quiet
 from phangs_sfh.files.tables import check_output
 from phangs_sfh.files.whole import whole_file
 from phangs_sfh.maps.rates_and_densities import quantities
-from phangs_sfh.observations.flags import MEANING
+from phangs_sfh.observations.flags import MEANING, USED_MEANING
+from phangs_sfh.prediction.results import WHOLE_NUMBERS
 from phangs_sfh.prediction.results import quantities as columns_of
 from phangs_sfh.problems.histories import LABELS
 
@@ -68,7 +69,7 @@ def extensions(flux_unit, binned=False, light=False, distance=False, band=None, 
                     unit="" if quantity.unit is None else str(quantity.unit),
                     meaning=meaning,
                     planes=quantity.size,
-                    integer=column == "flag",
+                    integer=column in WHOLE_NUMBERS,
                 )
             )
     for quantity in quantities(light, distance):
@@ -213,8 +214,9 @@ def _primary(cards):
         if isinstance(value, str):  # a file's name may hold what FITS does not know
             value = "".join(c if " " <= c <= "~" else "?" for c in value)
         header[key] = (value, *comment)
-    for bit, text in MEANING.items():
-        header.add_comment(f"FLAG {bit.value}: {text}")
+    for name, meaning in {"FLAG": MEANING, "USED": USED_MEANING}.items():
+        for bit, text in meaning.items():
+            header.add_comment(f"{name} {bit.value}: {text}")
     return _bytes(header)
 
 

@@ -1,7 +1,6 @@
 """What maps hold beside the columns of the result table: star formation rates and densities.
 
-Rates are formed mass over time: a bin that a window cuts through counts by its share of the time,
-as though its rate were constant. Surface densities need no distance: surface brightness falls with
+Surface densities need no distance: surface brightness falls with
 redshift alone, by (1 + z)^5 per Å (Tolman 1930). Nothing is corrected for inclination.
 """
 
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from phangs_sfh.files.fits_units import SCALE
-from phangs_sfh.galaxy import ages
 from phangs_sfh.instrument.constants import ARCSEC_PER_RADIAN, PARSEC, SOLAR_LUMINOSITY
 from phangs_sfh.instrument.emission_lines import window_mask
 from phangs_sfh.prediction.results import PERCENTILES
@@ -40,7 +38,7 @@ class MapQuantity:
     unit : str
     meaning : str
     source : name of the model's answer that it is made of
-    needs : 'nothing', 'light' (surface brightness and spaxel area) or 'distance'
+    needs : 'light' (surface brightness and spaxel area) or 'distance' too
     offset : float, added to the source besides light and area [dex]
     """
 
@@ -48,7 +46,7 @@ class MapQuantity:
     unit: str
     meaning: str
     source: str
-    needs: str = "nothing"
+    needs: str = "light"
     offset: float = 0.0
 
     @property
@@ -56,18 +54,17 @@ class MapQuantity:
         return [f"{self.name}_{p}" for p in PERCENTILES]
 
 
-def _rates(name, unit, meaning, needs, source="lograte", offset=0.0):
+def _rates(name, unit, meaning, needs, offset=0.0):
     return [
         MapQuantity(
             f"{name}{t}", unit, f"log10 of star formation rate over the last {t} Myr, {meaning}",
-            f"{source}{t}", needs, offset,
+            f"lograte{t}", needs, offset,
         )
         for t in WINDOWS_MYR
     ]  # fmt: skip
 
 
 QUANTITIES = (
-    *_rates("logssfr", "dex(1 / yr)", "per stellar mass formed", "nothing", "logssfr"),
     MapQuantity(
         DENSITY, "dex(solMass / pc2)", "log10 of stellar mass formed per area as projected",
         "logml", "light",
@@ -85,15 +82,8 @@ QUANTITIES = (
 
 def quantities(light=False, distance=False):
     """Those that can be given (list of MapQuantity)."""
-    known = {"nothing": True, "light": light, "distance": light and distance}
+    known = {"light": light, "distance": light and distance}
     return [q for q in QUANTITIES if known[q.needs]]
-
-
-def window_weights(edges_myr=ages.EDGES_MYR):
-    """Share of every age bin that lies within the last 10 and 100 Myr, (n_bins, 2)."""
-    edges = np.asarray(edges_myr, float)
-    low, high = edges[:-1, None], edges[1:, None]
-    return np.clip((np.array(WINDOWS_MYR, float) - low) / (high - low), 0, 1)
 
 
 def derived(answers, light, light_error, area, wanted):
@@ -105,9 +95,9 @@ def derived(answers, light, light_error, area, wanted):
     Parameters
     ----------
     answers : dict of (n,) arrays, ``NAME_p16`` ...
-    light : (n,) array, log10 of the luminosity per area [L_sun / pc2], NaN = unknown; or None
-    light_error : (n,) array [dex]; or None
-    area : float, of a spaxel [pc2]; or None
+    light : (n,) array, log10 of the luminosity per area [L_sun / pc2], NaN = unknown
+    light_error : (n,) array [dex]
+    area : float, of a spaxel [pc2]; or None without distance
     wanted : list of MapQuantity
 
     Returns
@@ -117,12 +107,11 @@ def derived(answers, light, light_error, area, wanted):
     columns = {}
     for quantity in wanted:
         low, middle, high = (np.asarray(answers[f"{quantity.source}_{p}"]) for p in PERCENTILES)
-        if quantity.needs != "nothing":
-            spread = [np.hypot(low - middle, light_error), np.hypot(high - middle, light_error)]
-            middle = middle + light + quantity.offset
-            if quantity.needs == "distance":
-                middle = middle + np.log10(area)
-            low, high = middle - spread[0], middle + spread[1]
+        spread = [np.hypot(low - middle, light_error), np.hypot(high - middle, light_error)]
+        middle = middle + light + quantity.offset
+        if quantity.needs == "distance":
+            middle = middle + np.log10(area)
+        low, high = middle - spread[0], middle + spread[1]
         for name, values in zip(quantity.columns, (low, middle, high), strict=True):
             columns[name] = values.astype(np.float32)
     return columns

@@ -221,6 +221,7 @@ def open_request(cube, model, **options):
         "cube": cube and str(cube), "options": given.__dict__, "model": folder_identity(model.path),
         "files": [file_identity(path) for path in given.files(cube)],
         "creator": result_meta(model.info)["CREATOR"],
+        "assumed": model.assumption,
     }  # fmt: skip
     opened = open_cube(cube, given.unit, given.wavemed) if cube else None
     warnings, band = [], None
@@ -352,7 +353,7 @@ def _cards(cube, images, matched, redshift, field, model, options):
     """Provenance for the primary header."""
     first = next(iter(images.values()), None)
     cards = {
-        **result_meta(model.info),
+        **result_meta(model.asked_info),
         "DATE": (datetime.now(timezone.utc).isoformat(timespec="seconds"), "UTC"),
         "CUBE": cube.path.name if cube else "",
         "OBJECT": cube.primary.get("OBJECT", "") if cube else first.object_name,

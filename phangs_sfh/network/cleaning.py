@@ -14,7 +14,9 @@ from phangs_sfh.problems.inputs import KINDS
 
 SMALLEST = 1.2e-38  # of normal float32; processors may take anything smaller for zero
 LARGEST = 3.0e38
+LOG_LARGEST = float(np.log(LARGEST))
 RANGE = 1e6  # about the typical flux of a row
+LARGEST_ERROR = 100.0  # of a pixel, in units of the typical flux: beyond, it is no data
 PIXELS_PER_SAMPLE = 7
 
 
@@ -39,8 +41,9 @@ def clean(inputs):
     ----------
     inputs : dict of tensors, ``flux``, ``flux_err`` (n, n_pixels), ``band_flux``, ``band_flux_err``
         (n, n_bands), same unit, or one of the pairs
-        Missing: error not positive, anything not finite, or a pixel whose value or error is more
-        than a million times the typical flux (some pipelines write that for bad pixels). Missing
+        Missing: error not positive, anything not finite, a pixel whose value is exactly 0 or more
+        than a million times the typical flux, or its error more than a hundred times (some
+        pipelines write such for bad pixels). Missing
         as a whole: a spectrum or a set of bands with nothing but zeros, or a spectrum of a few
         pixels with none among the sampled ones.
 
@@ -64,10 +67,16 @@ def clean(inputs):
     cleaned, present = {}, {}
     for kind in kinds_of(inputs):
         level, seen = levels[kind.kind]
-        is_bands = kind.kind == "bands"
+        ranges = (RANGE, LARGEST_ERROR)
+        if kind.kind == "bands":
+            level, ranges = level - shift, (1e3 * RANGE, 1e3 * RANGE)
         cleaned[kind.value], cleaned[kind.error], present[kind.kind] = _scaled(
-            *pairs[kind.kind], level - shift if is_bands else level, seen, 1e3 if is_bands else 1.0
+            *pairs[kind.kind], level, seen, *ranges
         )
+        if kind.kind == "spectrum":
+            there = present["spectrum"] & (cleaned[kind.value] != 0.0)
+            present["spectrum"] = there
+            cleaned[kind.error] = ops.where(there, cleaned[kind.error], 0.0)
     return cleaned, present
 
 
@@ -91,12 +100,14 @@ def _level(value, error):
     return mean, number > 0.0
 
 
-def _scaled(value, error, log_scale, present, margin=1.0):
+def _scaled(value, error, log_scale, present, value_range, error_range):
     """Values and errors in units of the scale, zeros where missing, and where they are usable."""
-    largest = ops.minimum(ops.exp(ops.minimum(log_scale, 70.0)) * (RANGE * margin), LARGEST)
-    largest = ops.where(present, largest, -1.0)
+    largest, largest_error = (
+        ops.where(present, ops.exp(ops.minimum(log_scale + log_range, LOG_LARGEST)), -1.0)
+        for log_range in (np.float32(np.log(value_range)), np.float32(np.log(error_range)))
+    )
     factor = ops.exp(-log_scale)
-    usable = (ops.abs(value) < largest) & (error >= SMALLEST) & (error < largest)
+    usable = (ops.abs(value) < largest) & (error >= SMALLEST) & (error < largest_error)
     value = ops.where(usable, value * factor, 0.0)
     error = ops.where(usable, ops.maximum(error * factor, 1.0 / RANGE), 0.0)
     return value, error, usable

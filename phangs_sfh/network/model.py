@@ -11,11 +11,13 @@ from keras import layers
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import model_json
 from phangs_sfh.files.keras_file import check_keras
+from phangs_sfh.network.assumption import AssumptionToken
 from phangs_sfh.network.branches import BRANCHES
 from phangs_sfh.network.cleaning import Clean, kinds_of
 from phangs_sfh.network.latent_space import latent_vector
 from phangs_sfh.network.normalise import Normalise
 from phangs_sfh.network.spectral_branch import PATCH
+from phangs_sfh.problems.assumptions import RECORD
 from phangs_sfh.problems.histories import LABELS
 
 FIRST_PATCH = 64  # of models from before it was recorded
@@ -64,8 +66,9 @@ def build_model(widths, posterior, network=None, seed=0):
 
     Parameters
     ----------
-    widths : dict, width of each input tensor by name, from ``problems.inputs.sizes``: ``flux``,
-        ``flux_err`` (pixels), ``band_flux``, ``band_flux_err`` (bands), or one of the pairs
+    widths : dict, width of each input tensor by name, from ``Described.widths``: ``flux``,
+        ``flux_err`` (pixels), ``band_flux``, ``band_flux_err`` (bands), or one of the pairs; and
+        ``assumption`` (options), where there are some
     posterior : posterior.density.PosteriorSpec
     network : NetworkSpec, optional
     seed : seed of the initial weights
@@ -95,9 +98,12 @@ def _seeded(seed):
 
 def _build(widths, posterior, network, seed):
     inputs = {name: keras.Input((width,), name=name) for name, width in widths.items()}
-    cleaned = dict(zip(inputs, Clean(name=CLEAN)(inputs), strict=True))
+    observed = {name: tensor for name, tensor in inputs.items() if name != RECORD}
+    cleaned = dict(zip(observed, Clean(name=CLEAN)(observed), strict=True))
     features = Normalise(network.patch, name="normalise")(cleaned)
     found = [BRANCHES[kind.kind](features, network) for kind in kinds_of(inputs)]
+    if RECORD in inputs:
+        found.append(AssumptionToken(network.dim, name=RECORD + "_token")(inputs[RECORD]))
     tokens, present = found[0]
     if len(found) > 1:
         tokens = layers.Concatenate(axis=1, name="tokens")([tokens for tokens, _ in found])
@@ -137,6 +143,8 @@ def set_typical(model, examples):
 def behind_cleaning(model, outputs):
     """The part of a model behind its first layer, for inputs that are clean already.
 
+    Where a model has assumptions it takes the one-hot assumption last.
+
     Parameters
     ----------
     model : from ``build_model``
@@ -146,7 +154,8 @@ def behind_cleaning(model, outputs):
     -------
     model : keras.Model; takes a list of what ``cleaning.clean`` gives, ``cleaning.in_order``
     """
-    return keras.Model(model.get_layer(CLEAN).output, outputs)
+    told = [tensor for tensor in model.inputs if tensor.name == RECORD]
+    return keras.Model([*model.get_layer(CLEAN).output, *told], outputs)
 
 
 def load_description(folder):

@@ -1,7 +1,7 @@
-"""Bits of the result column ``flag``. They add up: 6 is NO_SPECTRUM and NO_BANDS.
+"""Bits of the result columns ``flag``, reasons for doubt, and ``used``, what was answered from.
 
-All but ``BANDS_REDSHIFTED`` are computed inside the model's graph, from its inputs and its
-surprise, so that a served answer carries them too.
+They add up: a flag of 192 is HIGH_SURPRISE and PRIOR_EDGE. All but ``BANDS_REDSHIFTED`` are made
+inside the model's graph, so that a served answer carries them too.
 """
 
 from enum import IntFlag
@@ -11,26 +11,37 @@ class Flag(IntFlag):
     """Reasons for doubt about one row."""
 
     NO_DATA = 1
-    NO_SPECTRUM = 2
-    NO_BANDS = 4
-    SOME_BANDS_MISSING = 8
-    SPECTRUM_PARTIAL = 16
     BANDS_REDSHIFTED = 32
     HIGH_SURPRISE = 64
+    PRIOR_EDGE = 128
+    VELOCITY = 256
+
+
+class Used(IntFlag):
+    """What there was of each kind of data."""
+
+    SPECTRUM = 1
+    WHOLE_SPECTRUM = 2
+    BANDS = 4
+    ALL_BANDS = 8
 
 
 MEANING = {
     Flag.NO_DATA: "nothing usable: no answer",
-    Flag.NO_SPECTRUM: "no usable pixel: photometry only",
-    Flag.NO_BANDS: "no usable band: spectrum only",
-    Flag.SOME_BANDS_MISSING: "some bands are missing",
-    Flag.SPECTRUM_PARTIAL: "more than 20 per cent of the grid's pixels are missing",
     Flag.BANDS_REDSHIFTED: "bands ignored: the model knows rest-frame bands and z > 0.02",
     Flag.HIGH_SURPRISE: "unlike the training set: do not trust",
+    Flag.PRIOR_EDGE: "[M/H] may lie beyond what the model was trained on",
+    Flag.VELOCITY: "shifted by over 100 km/s: is the redshift right?",
+}
+USED_MEANING = {
+    Used.SPECTRUM: "some pixels",
+    Used.WHOLE_SPECTRUM: "80 per cent of the grid's pixels or more",
+    Used.BANDS: "some bands",
+    Used.ALL_BANDS: "all bands",
 }
 
 PARTIAL_FRACTION = 0.2
-"""Share of missing grid pixels above which a spectrum is ``SPECTRUM_PARTIAL``."""
+"""Share of missing grid pixels above which a spectrum is not ``WHOLE_SPECTRUM``."""
 
 
 def describe(flag):

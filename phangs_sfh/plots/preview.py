@@ -72,7 +72,7 @@ def preview_library(
     *,
     prior: str | None = None,
     instrument: str = "phangs",
-    ssp: str = "bc03",
+    ssp: str | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Path:

@@ -9,7 +9,9 @@ measured on 48 fixed quasi-random points and the quantiles are those of the mixt
 average, nearer than sorting 512 quasi-random samples and several times faster
 (tests/posterior/test_marginals.py, studies/cost).
 
-Columns are in the order of ``Labels.plain``, then ``Labels.shares``. keras.ops only.
+Columns are in the order of ``Labels.plain``, then ``Labels.shares``, then of ``Labels.summed``
+what is left after each share, but for the first bin's (all) and the last's (the last share). These
+come out of the same points. keras.ops only.
 """
 
 import numpy as np
@@ -46,11 +48,13 @@ def share_moments(loc, unit, sigma, start, cut):
 
     Returns
     -------
-    mean, std, skewness : (n, K, m + 1) tensors
+    mean, std, skewness : (n, K, 2 m) tensors: of the m + 1 shares, then of what is left after each
+        of the first m - 1
+    shares : (n, K, m + 1) tensor, mean of the shares themselves
     """
     points = normal_points(N_MOMENT_POINTS, cut).T
     n_ratios = loc.shape[-1]
-    left, moments = 1.0, []
+    left, moments, rest, averages = 1.0, [], [], []
     for i in range(n_ratios):
         at, width = start + i, start + i + 1
         row = unit[:, :, at, :width] * sigma[..., :width]
@@ -59,24 +63,31 @@ def share_moments(loc, unit, sigma, start, cut):
         odds = ops.exp(ops.minimum(ratio, MAX_LOG_ODDS))
         left = left * ops.reciprocal(1.0 + odds)
         moments.append(_logit_moments(odds * left))
+        averages.append(ops.matmul(odds * left, _AVERAGE))
+        if i < n_ratios - 1:
+            rest.append(_logit_moments(left))
     moments.append(_logit_moments(left))
-    shape = (-1, loc.shape[1], n_ratios + 1)
+    averages.append(ops.matmul(left, _AVERAGE))
     mean, variance, third = (
-        ops.reshape(ops.concatenate(parts, axis=-1), shape) for parts in zip(*moments, strict=True)
+        ops.reshape(ops.concatenate(parts, axis=-1), (-1, loc.shape[1], 2 * n_ratios))
+        for parts in zip(*moments, *rest, strict=True)
     )
     std = ops.sqrt(variance) + 1e-6
-    return mean, std, third / (std * std * std)
+    shares = ops.reshape(ops.concatenate(averages, axis=-1), (-1, loc.shape[1], n_ratios + 1))
+    return mean, std, third / (std * std * std), shares
+
+
+_AVERAGE = np.full((N_MOMENT_POINTS, 1), 1.0 / N_MOMENT_POINTS, np.float32)
 
 
 def _logit_moments(share):
     """Mean, second and third central moment of the logit over the points, each (m, 1)."""
-    average = np.full((N_MOMENT_POINTS, 1), 1.0 / N_MOMENT_POINTS, np.float32)
     share = ops.maximum(share, 1e-30)
     logit = ops.log(share / ops.maximum(1.0 - share, 1e-6))
-    mean = ops.matmul(logit, average)
+    mean = ops.matmul(logit, _AVERAGE)
     residual = logit - mean
     square = residual * residual
-    return mean, ops.matmul(square, average), ops.matmul(square * residual, average)
+    return mean, ops.matmul(square, _AVERAGE), ops.matmul(square * residual, _AVERAGE)
 
 
 def quantiles(labels, logits, loc, scale_tril):
@@ -114,43 +125,62 @@ def marginal_quantiles(labels, logits, loc, std, unit, sigma, calibration=None):
 
     Returns
     -------
-    columns : dict of float32 tensors, ``NAME_p16``, ``NAME_p50`` and ``NAME_p84`` of every label,
-        (n,) or (n, n_bins). Never decreasing from p16 to p84; shares within (0, 1).
+    columns : dict of float32 tensors, ``NAME_p16``, ``NAME_p50`` and ``NAME_p84`` of every label
+        and of what is left of shares, (n,) or (n, n_bins); and means, where labels ask for them.
+        Never decreasing from p16 to p84; shares within (0, 1).
     """
-    found = marginals(labels, logits, loc, std, unit, sigma)
+    found, shares = marginals(labels, logits, loc, std, unit, sigma)
+    weights, means = found[:2]
     levels = None
     if calibration:
-        weights, means = found[:2]
         levels = recalibration.levels_at(estimate(weights, means), calibration)
     values = mixture_quantiles(*found, levels)
-    columns = {}
+    columns, value = {}, None
     for row, percentile in enumerate(PERCENTILES):
-        named = named_columns(labels, values[:, row], ops.sigmoid)
-        columns |= {f"{name}_{percentile}": value for name, value in named.items()}
+        # Levels that are recalibrated each for itself may cross in rows unlike all others.
+        value = values[:, row] if row == 0 else ops.maximum(value, values[:, row])
+        named = named_columns(labels, value, ops.sigmoid)
+        columns |= {f"{name}_{percentile}": column for name, column in named.items()}
+    return columns | _means(labels, weights, loc, shares)
+
+
+def _means(labels, weights, loc, shares):
+    """Posterior means by column, of the mixture: of shares (they sum to 1) and of what is its own
+    target."""
+    columns = {}
+    for label in labels.averaged:
+        of_components = shares.get(label.name, loc[..., labels.slices[label.name]])
+        mean = ops.sum(weights[..., None] * of_components, axis=1)
+        if not label.transform.elementwise:
+            mean = mean / ops.sum(mean, axis=-1, keepdims=True)
+        columns[label.mean] = mean if label.axis is not None else mean[..., 0]
     return columns
 
 
 def marginals(labels, logits, loc, std, unit, sigma):
-    """One-dimensional mixtures of plain targets and of the logits of shares.
+    """One-dimensional mixtures of plain targets, and of the logits of shares and their sums.
 
     Returns
     -------
-    weights (n, K); mean, std (n, K, D); skewness (n, K, n_shares), of the shares
+    mixtures : weights (n, K); mean, std (n, K, D); skewness (n, K, D - n_plain), of the others
+    shares : dict of (n, K, n_bins) tensors, mean shares in each component
     """
     plain = [labels.slices[label.name] for label in labels.plain]
-    means, stds, skewness = [loc[..., s] for s in plain], [std[..., s] for s in plain], []
+    none, averages, rest = loc[..., :0], {}, []
+    parts = [[loc[..., s] for s in plain], [std[..., s] for s in plain], [none]]
     for label in labels.shares:
         place = labels.slices[label.name]
-        moments = share_moments(loc[..., place], unit, sigma, place.start, labels.cut)
-        for parts, found in zip((means, stds, skewness), moments, strict=True):
-            parts.append(found)
-    none = loc[..., :0]
-    return (
-        ops.softmax(logits, axis=-1),
-        ops.concatenate(means, axis=-1),
-        ops.concatenate(stds, axis=-1),
-        ops.concatenate(skewness, axis=-1) if skewness else none,
-    )
+        *moments, shares = share_moments(loc[..., place], unit, sigma, place.start, labels.cut)
+        averages[label.name] = shares
+        for part, found in zip(parts, moments, strict=True):
+            part.append(found[..., : label.size])
+        if label.older:
+            rest.append([found[..., label.size :] for found in moments])
+    for found in rest:
+        for part, one in zip(parts, found, strict=True):
+            part.append(one)
+    joined = (ops.concatenate(part, axis=-1) for part in parts)
+    return (ops.softmax(logits, axis=-1), *joined), averages
 
 
 def estimate(weights, means):
@@ -171,7 +201,8 @@ def cumulative_at(labels, y, logits, loc, scale_tril):
     -------
     estimate : (n,) tensor; cumulative : (n, D) tensor
     """
-    weights, mean, std, skewness = marginals(labels, logits, loc, *parts_of(labels, scale_tril))
+    found, _ = marginals(labels, logits, loc, *parts_of(labels, scale_tril))
+    weights, mean, std, skewness = found
     gamma = None
     if labels.shares:
         gamma = ops.clip(skewness, -1.0, 1.0) / 6.0
@@ -180,14 +211,17 @@ def cumulative_at(labels, y, logits, loc, scale_tril):
     return estimate(weights, mean), cumulative(marginal_values(labels, y, logit))
 
 
-def marginal_values(labels, y, of_log_share=lambda log_share: log_share):
-    """Targets (..., T) in the coordinates of the marginals, (..., D).
+def marginal_values(labels, y, of_log_share=lambda log_share: log_share, summed=True):
+    """Targets (..., T) in the coordinates of the marginals, (..., D), or without ``summed``.
 
     ``of_log_share`` is applied to the logarithm of shares: ``logit``, or nothing.
     """
     parts = [labels.plain_targets(y)] if labels.plain else []
     for label in labels.shares:
         parts.append(of_log_share(label.transform.log_shares(y[..., labels.slices[label.name]])))
+    for label in labels.summed if summed else ():
+        left = label.transform.log_left(y[..., labels.slices[label.name]])
+        parts.append(of_log_share(left[..., :-1]))
     return ops.concatenate(parts, axis=-1)
 
 
@@ -207,4 +241,16 @@ def named_columns(labels, values, share):
         else:
             value = ops.clip(share(value), SMALLEST_SHARE, LARGEST_SHARE)
         columns[label.name] = value if label.axis is not None else value[..., 0]
+    for label in labels.summed if start < values.shape[-1] else ():
+        left = share(values[..., start : start + label.size - 2])
+        start += label.size - 2
+        ends = ops.ones_like(columns[label.name][..., :1]), columns[label.name][..., -1:]
+        columns[label.older] = _falling(ops.concatenate([ends[0], left, ends[1]], axis=-1))
     return columns
+
+
+def _falling(values):
+    """The least of each value and those before it, (..., n): what is left only falls."""
+    n = values.shape[-1]
+    later = np.triu(np.full((n, n), np.inf, np.float32), 1)
+    return ops.min(values[..., None, :] + later, axis=-1)

@@ -45,10 +45,15 @@ def samples(labels, logits, loc, scale_tril, n_samples=N_SAMPLES, tails=None):
         beyond = ops.expand_dims(reached[:, k - 1, None] < strata, -1)
         y = drawn if k == 0 else ops.where(beyond, drawn, y)
     if not tails:
-        return named_columns(labels, marginal_values(labels, y), ops.exp)
-    values = marginal_values(labels, y, logit)
-    found = marginals(labels, logits, loc, *parts_of(labels, scale_tril))
-    values = _stretched(values, found, tails)
+        return named_columns(labels, marginal_values(labels, y, summed=False), ops.exp)
+    values = marginal_values(labels, y, logit, summed=False)
+    (weights, *found), _ = marginals(labels, logits, loc, *parts_of(labels, scale_tril))
+    n_skewed = labels.n_shares
+    mean, std, skewness = (
+        part[..., :n]
+        for part, n in zip(found, (values.shape[-1], values.shape[-1], n_skewed), strict=True)
+    )
+    values = _stretched(values, (weights, mean, std, skewness), tails)
     return named_columns(labels, _whole(labels, values), ops.exp)
 
 

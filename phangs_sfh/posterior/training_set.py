@@ -18,11 +18,14 @@ from phangs_sfh.network.cleaning import clean
 from phangs_sfh.posterior import marginals, recalibration, surprise
 from phangs_sfh.posterior.quantiles import PERCENTILES
 from phangs_sfh.posterior.samples import N_SAMPLES
+from phangs_sfh.problems.assumptions import RECORD
 
 FILE = "reference.npz"
 N_COMPONENTS = 16
 N_CALIBRATION_TERMS = 4  # Legendre polynomials times the mean spectrum
 N_SN_KNOTS = 12
+EDGE = 0.005  # of the training set, beyond each edge
+FEWEST = 20  # objects of an assumption to measure it by them
 SMALL_SAMPLE = 3  # rows a dimension below which a covariance is not worth its name
 
 
@@ -53,18 +56,54 @@ def measure_training_set(model, examples, survey, spec=None):
 
     Returns
     -------
-    constants : dict of arrays for ``save_constants``
+    constants : dict of arrays for ``save_constants``; where there are assumptions, of each of them,
+        see ``constants_under``
 
     Raises
     ------
     InputError
-        If a split is empty.
+        If a split is empty, or holds nothing of an assumption.
     """
+    assumptions = survey.described.assumptions
+    if not assumptions:
+        return _measured(model, examples, survey, spec)
+    found = {}
+    for number, option in enumerate(assumptions.options):
+        own = {split: _made_under(rows, number) for split, rows in examples.items()}
+        # one space of spectra for all: it is the largest of the constants
+        own["spectra"] = examples["train"].get("spectrum")
+        constants = _measured(model, own, survey, spec)
+        found |= {f"{option}/{key}": value for key, value in constants.items()}
+    return found
+
+
+def _made_under(examples, number):
+    """Objects of one assumption; all, where there are too few to measure anything."""
+    chosen = examples[RECORD] == number
+    if np.count_nonzero(chosen) < FEWEST:
+        return examples
+    return {key: value[chosen] for key, value in examples.items()}
+
+
+SPECTRAL_SPACE = ("use", "basis", "basis_mean")
+"""Constants that do not hang on assumptions."""
+
+
+def constants_under(constants, option):
+    """The constants of one assumption; all where ``option`` is None."""
+    if option is None:
+        return constants
+    start = f"{option}/"
+    return {k.removeprefix(start): v for k, v in constants.items() if k.startswith(start)}
+
+
+def _measured(model, examples, survey, spec):
     train = {key: value[:N_TRAIN] for key, value in examples["train"].items()}
     times = N_VALID // max(1, batches.n_objects(examples["valid"]))
     times = int(np.clip(times, 1, MOST_TIMES))
     valid = {key: np.concatenate([value] * times) for key, value in examples["valid"].items()}
-    spectra = train["spectrum"][:N_SPECTRA] if "spectrum" in train else None
+    spectra = examples.get("spectra", train.get("spectrum"))
+    spectra = None if spectra is None else spectra[:N_SPECTRA]
     return measure_constants(
         model,
         survey.labels,
@@ -154,7 +193,8 @@ def _asked(network, drawn):
     for inputs, y in drawn:
         tensors = {name: ops.convert_to_tensor(x, "float32") for name, x in inputs.items()}
         cleaned, present = clean(tensors)
-        yield cleaned, present, network.predict_on_batch(cleaned), ops.convert_to_numpy(y)
+        told = {RECORD: tensors[RECORD]} if RECORD in tensors else {}
+        yield cleaned, present, network.predict_on_batch(cleaned | told), ops.convert_to_numpy(y)
 
 
 def _collect(network, drawn, constants, name):
@@ -273,7 +313,8 @@ def _held_out(network, drawn, constants, labels, spec):
         probabilities = tuple(PERCENTILES.values())
         arrays = np.concatenate(estimates), np.concatenate(cumulative)
         levels = recalibration.fit_levels(*arrays, probabilities)
-        levels |= recalibration.fit_tails(*arrays)
+        drawn = labels.n_plain + labels.n_shares  # what samples are stretched in
+        levels |= recalibration.fit_tails(arrays[0], arrays[1][:, :drawn])
     return np.concatenate(found), levels
 
 
@@ -304,17 +345,31 @@ def prior_columns(labels, y):
 
     Returns
     -------
-    columns : dict of arrays: ``prior_sfh_p16`` (16,) and so on as in the result table, and
-        ``prior_sfh`` (S, 16) and so on as in the samples
+    columns : dict of arrays: ``prior_sfh_p16`` (16,) and so on as in the result table,
+        ``prior_sfh`` (S, 16) and so on as in the samples, and ``edges_mw_mh`` (2,) and so on, where
+        the half per cent of the training set lies on either side
     """
     rows = np.linspace(0, len(y) - 1, N_SAMPLES).round().astype(int)
-    columns = {}
-    for name, values in labels.values(y.astype(np.float32)).items():
-        values = ops.convert_to_numpy(values)
-        columns[f"prior_{name}"] = values[rows]
-        for percentile, probability in PERCENTILES.items():
-            columns[f"prior_{name}_{percentile}"] = np.quantile(values, probability, axis=0)
+    columns, values = {}, labels.values(y.astype(np.float32))
+    for label in labels:
+        value = ops.convert_to_numpy(values[label.name])
+        columns[f"prior_{label.name}"] = value[rows]
+        columns |= _prior_percentiles(label.name, value)
+        if label.older:
+            left = np.cumsum(value[:, ::-1], axis=1)[:, ::-1]
+            columns |= _prior_percentiles(label.older, left / left[:, :1])
+        if label.mean:
+            columns[f"prior_{label.mean}"] = value.mean(axis=0)
+        if label.edges:
+            columns[f"edges_{label.name}"] = np.quantile(value, [EDGE, 1.0 - EDGE])
     return columns
+
+
+def _prior_percentiles(name, values):
+    return {
+        f"prior_{name}_{percentile}": np.quantile(values, probability, axis=0)
+        for percentile, probability in PERCENTILES.items()
+    }
 
 
 def save_constants(path, constants):

@@ -7,6 +7,7 @@ and the redshift they state) follows from the model and the data: there is nothi
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,14 @@ TIMEOUT = 60.0  # s, for one request to a server
 class AnyModel:
     """The questions; a ``Model`` and a ``RemoteModel`` answer them alike.
 
-    They have ``path``, ``info`` (the model.json), ``instrument``; ``answer`` and ``draw`` take and
-    give arrays.
+    They have ``path``, ``info`` (the model.json), ``instrument``, ``assumed``; ``answer`` and
+    ``draw`` take and give arrays.
     """
 
     in_flight = 1
+    assumed = None
+    """What is assumed: an option's name; None for the default, or where a model has no choice."""
+
     warnings = ()
     """What a user should know of the model, lines of text."""
 
@@ -55,6 +59,62 @@ class AnyModel:
     def masks_emission_lines(self) -> bool:
         """True if the model knows no gas and must not be shown emission lines."""
         return self.info["emission_lines"] == "masked"
+
+    def assuming(self, **assumed: str):
+        """The same model under another assumption.
+
+        Parameters
+        ----------
+        **assumed : the option by what it is about, as ``stars="bc03"``
+
+        Returns
+        -------
+        model : of the same kind
+
+        Raises
+        ------
+        InputError
+            If the model has no such choice.
+
+        Examples
+        --------
+        >>> import phangs_sfh as ps
+        >>> model = ps.load_model("phangs")
+        >>> model.assumption, model.assuming(stars="bc03").assumption
+        ('uncertain', 'bc03')
+        """
+        known = self.described.assumptions
+        for about, option in assumed.items():
+            if known is None or about != known.about:
+                there = "nothing" if known is None else f"{known.about}={'|'.join(known.options)}"
+                raise InputError(
+                    f"{self.path}: --assume {about}={option} is not known; the model can be told "
+                    f"{there}"
+                )
+            known.number(option, self.path)
+        if not assumed:
+            return self
+        return replace(self, assumed=assumed[known.about])
+
+    @property
+    def assumption(self) -> str | None:
+        """The option that answers are given under; None where the model has no choice."""
+        known = self.described.assumptions
+        return None if known is None else self.assumed or known.default
+
+    def signature(self, kind: str) -> str:
+        """Name of the SavedModel's signature for ``serving_default`` or ``posterior``."""
+        known = self.described.assumptions
+        return kind if known is None else known.signature(self.assumption, kind)
+
+    @property
+    def asked_info(self) -> dict:
+        """The model.json, with what is assumed and the Z_sun that goes with it."""
+        known = self.described.assumptions
+        if known is None:
+            return self.info
+        z_sun = self.info.get("z_sun_of", {}).get(self.assumption, self.info["z_sun"])
+        return self.info | {"assumed": f"{known.about}={self.assumption}", "z_sun": z_sun}
 
     def read(self, data, redshift: float | None = None, wavemed: str | None = None) -> Observations:
         """Bring data to the model's rest-frame grid, as ``predict`` and all others do.
@@ -97,6 +157,7 @@ class AnyModel:
         wavemed: str | None = None,
         *,
         samples: int = 0,
+        side_by_side: bool = False,
         batch_size: int = 256,
         progress: Progress | None = None,
     ) -> QTable:
@@ -106,15 +167,19 @@ class AnyModel:
         ----------
         data, redshift, wavemed : see ``read``; ``data`` may also be what ``read`` returned
         samples : add so many joint samples of each row, at most 256, as ``NAME_samples``
+        side_by_side : add the columns of every other assumption, as ``NAME_OPTION``
         batch_size : rows answered at once; changes no answer but for rounding
         progress : ``progress_bar`` or alike; counts spectra
 
         Returns
         -------
         answers : one row per object: ``_p16``, ``_p50`` and ``_p84`` of ``sfh`` (16 fractions of
-            the mass formed) and ``mh`` (16, dex), of ``mw_logage``, ``lw_logage`` (dex of yr),
-            ``mw_mh``, ``lw_mh`` (dex), ``logml`` (dex of Msun / Lsun) and ``av`` (mag);
-            ``surprise`` and ``flag``. NaN where there was nothing to answer from.
+            the mass formed), ``cmf`` (16, the share of the mass older than each bin's younger edge)
+            and ``mh`` (16, dex), of ``mw_logage``, ``lw_logage``, ``logt50``, ``logt90`` (dex of
+            yr), ``mw_mh``, ``lw_mh`` (dex), ``logml`` (dex of Msun / Lsun), ``av`` (mag),
+            ``logssfr10``, ``logssfr100`` (dex of 1 / yr), ``sigma_v`` and ``velocity`` (km/s);
+            ``sfh_mean`` and ``mh_mean``, the posterior's mean: medians of single bins do not sum to
+            1; ``surprise``, ``flag`` and ``used``. NaN where there was nothing to answer from.
 
         Raises
         ------
@@ -143,6 +208,13 @@ class AnyModel:
             if samples:
                 draws = predict.sample(observations, self, samples, 0, batch_size, advance)
                 predict.add_samples(answers, draws)
+        others = self.described.assumptions.options if side_by_side and self.assumption else ()
+        for option in others:
+            if option != self.assumption:
+                model = replace(self, assumed=option)
+                more = predict.predict(observations, model, batch_size)
+                for name in more.colnames:
+                    answers[f"{name}_{option}"] = more[name]
         return answers
 
     def sample(

@@ -35,6 +35,7 @@ class RemoteModel(AnyModel):
     transport : GrpcTransport or RestTransport
     in_flight : int, requests sent at once
     warnings : list of str
+    assumed : see ``assuming``
     """
 
     path: str
@@ -43,6 +44,7 @@ class RemoteModel(AnyModel):
     transport: object
     in_flight: int = IN_FLIGHT
     warnings: list = field(default_factory=list)
+    assumed: str | None = None
 
     def answer(self, **inputs):
         """Run ``serving_default`` on float32 arrays; dict of arrays.
@@ -53,12 +55,12 @@ class RemoteModel(AnyModel):
             One line: server away or late, model gone, request refused, or an answer that is not
             one row for each row sent.
         """
-        return self._run(SIGNATURE, answer_names(self.labels), inputs)
+        return self._run(self.signature(SIGNATURE), answer_names(self.labels), inputs)
 
     def draw(self, **inputs):
         """Run ``posterior``; dict of arrays (n, 256, ...). Raises InputError as ``answer``."""
         names = self.labels.names
-        return self._run(DRAWS, names, inputs)
+        return self._run(self.signature(DRAWS), names, inputs)
 
     def _run(self, signature, names, inputs):
         try:

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from phangs_sfh.errors import InputError
 from phangs_sfh.export.allowed_ops import check_saved_model
 from phangs_sfh.files import checksums, model_json
@@ -16,6 +18,7 @@ from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
 from phangs_sfh.prediction.model_folder import check_instrument, read_description
 from phangs_sfh.prediction.results import answer_names
+from phangs_sfh.problems.assumptions import RECORD
 from phangs_sfh.problems.catalogue import described_by
 
 if TYPE_CHECKING:
@@ -37,16 +40,19 @@ class Model(AnyModel):
     info : dict, its model.json
     instrument : Instrument
     saved : the SavedModel; its signatures live as long as it does
+    assumed : see ``assuming``
     """
 
     path: Path
     info: dict
     instrument: Instrument
     saved: object
+    assumed: str | None = None
 
     def answer(self, **inputs):
-        """Run ``serving_default`` on float32 arrays; dict of arrays."""
-        return self._run("serving_default", inputs)
+        """Run ``serving_default``, or its like under another assumption, on float32 arrays; dict
+        of arrays."""
+        return self._run(self.signature("serving_default"), inputs)
 
     def draw(self, **inputs):
         """Run ``posterior`` on float32 arrays; dict of arrays (n, 256, ...).
@@ -56,11 +62,12 @@ class Model(AnyModel):
         InputError
             If the model has no such signature.
         """
-        if "posterior" not in self.saved.signatures:
+        name = self.signature("posterior")
+        if name not in self.saved.signatures:
             raise InputError(
-                f"{self.path}: the SavedModel has no signature 'posterior'; export it again"
+                f"{self.path}: the SavedModel has no signature '{name}'; export it again"
             )
-        return self._run("posterior", inputs)
+        return self._run(name, inputs)
 
     def _run(self, signature, inputs):
         import tensorflow as tf
@@ -118,9 +125,15 @@ class Model(AnyModel):
 
         observations = self._read(data, redshift, wavemed)
         network, description = self.network
+        assumptions, told = self.described.assumptions, {}
+        if assumptions:
+            number = assumptions.number(self.assumed, self.path)
+            told = {RECORD: np.eye(len(assumptions), dtype=np.float32)[number]}
 
         def params(**inputs):
-            return {"params": network(inputs, training=False).numpy()}
+            n = len(next(iter(inputs.values())))
+            given = inputs | {name: np.tile(row, (n, 1)) for name, row in told.items()}
+            return {"params": network(given, training=False).numpy()}
 
         found = predict.collected(params, observations, self, batch_size=256)
         return label_distribution(description, tf.constant(found["params"]))

@@ -41,7 +41,7 @@ def predict(observations, model, batch_size=256, progress=None):
     """
     answers = collected(model.answer, observations, model, batch_size, progress)
     answers["flag"] = answers["flag"] | observations.flags
-    return result_table(answers, model.info)
+    return result_table(answers, model.asked_info)
 
 
 def sample(observations, model, n=None, seed=0, batch_size=256, progress=None):

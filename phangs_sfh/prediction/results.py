@@ -10,7 +10,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Column, QTable
 
-from phangs_sfh.observations.flags import MEANING, Flag
+from phangs_sfh.observations.flags import MEANING, USED_MEANING, Flag
 from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.histories import LABELS
 from phangs_sfh.problems.labels import Bins
@@ -51,21 +51,32 @@ class Quantity:
         return [f"{self.name}_{p}" for p in PERCENTILES] if self.percentiles else [self.name]
 
 
-FLAGS = ", ".join(f"{bit.value} {text}" for bit, text in MEANING.items())
+FLAGS, USED = (
+    ", ".join(f"{bit.value} {text}" for bit, text in meaning.items())
+    for meaning in (MEANING, USED_MEANING)
+)
 ALWAYS = (
     Quantity("surprise", None, ".2f", "how unlike the training set; high = do not trust",
              percentiles=False),
-    Quantity("flag", None, "d", f"bit mask: {FLAGS}", percentiles=False),
+    Quantity("flag", None, "d", f"doubts, bit mask: {FLAGS}", percentiles=False),
+    Quantity("used", None, "d", f"data, bit mask: {USED}", percentiles=False),
 )  # fmt: skip
 """Columns of every problem."""
+WHOLE_NUMBERS = ("flag", "used")
 
 
 def quantities(labels=LABELS):
     """All quantities of the result table, in its order (list of Quantity)."""
-    found = [
-        Quantity(one.name, u.Unit(one.unit) if one.unit else None, one.format, one.text, one.axis)
-        for one in labels.reported
-    ]
+    found = []
+    for one in labels.reported:
+        unit = u.Unit(one.unit) if one.unit else None
+        found.append(Quantity(one.name, unit, one.format, one.text, one.axis))
+        if one.older:
+            text = f"{one.text}: this and all later ones together"
+            found.append(Quantity(one.older, unit, one.format, text, one.axis))
+        if one.mean:
+            text = f"{one.text}: mean of the posterior"
+            found.append(Quantity(one.mean, unit, one.format, text, one.axis, percentiles=False))
     return [*found, *ALWAYS]
 
 
@@ -91,8 +102,8 @@ def result_table(answers, model_info):
     table = QTable()
     for quantity in quantities(described_by(model_info, "model.json").labels):
         for name in quantity.columns:
-            if name == "flag":
-                column = Column(flag)
+            if name in WHOLE_NUMBERS:
+                column = Column(np.asarray(answers[name], np.int32))
             else:
                 values = np.array(answers[name], np.float32)
                 values[unanswered] = np.nan
@@ -126,6 +137,8 @@ def result_meta(model_info):
         more = {"AGEBINS": " ".join(f"{edge:g}" for edge in axis.edges), "AGEUNIT": axis.unit}
     if model_info["z_sun"] is not None:
         more["ZSUN"] = float(model_info["z_sun"])
+    if "assumed" in model_info:
+        more["ASSUMED"] = model_info["assumed"]
     if "server" in model_info:
         more["SERVER"] = model_info["server"]
     return {

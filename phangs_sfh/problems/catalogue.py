@@ -5,6 +5,7 @@ from importlib import metadata
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.problems import histories, inputs
+from phangs_sfh.problems.assumptions import Assumptions
 from phangs_sfh.problems.labels import Labels
 from phangs_sfh.problems.problem import DEFAULT, Described, Problem
 
@@ -24,10 +25,11 @@ def described_by(content, source):
         Names ``source`` where inputs or labels are damaged.
     """
     if "labels" not in content:
-        return Described(DEFAULT, histories.INPUTS, histories.LABELS)
+        return Described(DEFAULT, histories.INPUTS, histories.FIRST_LABELS)
     found = inputs.from_list(content.get("inputs"), source)
     labels = Labels.from_list(content["labels"], source)
-    return Described(str(content.get("problem")), found, labels)
+    assumptions = Assumptions.from_dict(content.get("assumptions"), source)
+    return Described(str(content.get("problem")), found, labels, assumptions)
 
 
 def load_problem(name=DEFAULT):

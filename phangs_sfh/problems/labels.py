@@ -56,6 +56,11 @@ class Label:
     transform : see ``transforms``
     axis : Bins for one value a bin, None for one number
     favoured : how many of its first targets count twice in the loss
+    older : name of a further column, for shares in bins: what is in this or a later bin; '' for
+        none. For bins of age that is what is older than the bin's younger edge
+    mean : name of a further column, the posterior mean; '' for none
+    edges : True if an answer near the edge of what was trained on is to be flagged
+    flag_beyond : an answer farther than this from 0 is to be flagged; 0 for never
     symbol : str for figures, may hold mathtext; default the name
     format : str, for printing
     """
@@ -68,6 +73,10 @@ class Label:
     favoured: int = 0
     symbol: str = ""
     format: str = ".3f"
+    older: str = ""
+    mean: str = ""
+    edges: bool = False
+    flag_beyond: float = 0.0
 
     @property
     def size(self):
@@ -88,7 +97,7 @@ class Label:
         return [self.name] if self.axis is None else [f"{self.name} {n}" for n in self.axis.names]
 
     def to_dict(self):
-        return {
+        content = {
             "name": self.name,
             "unit": self.unit,
             "text": self.text,
@@ -98,6 +107,9 @@ class Label:
             "symbol": self.symbol,
             "format": self.format,
         }
+        names = ("older", "mean", "edges", "flag_beyond")
+        further = {name: getattr(self, name) for name in names}
+        return content | {name: value for name, value in further.items() if value}
 
     @classmethod
     def from_dict(cls, content):
@@ -111,6 +123,10 @@ class Label:
             favoured=int(content.get("favoured", 0)),
             symbol=str(content.get("symbol", "")),
             format=str(content.get("format", ".3f")),
+            older=str(content.get("older", "")),
+            mean=str(content.get("mean", "")),
+            edges=bool(content.get("edges", False)),
+            flag_beyond=float(content.get("flag_beyond", 0.0)),
         )
 
 
@@ -215,6 +231,21 @@ class Labels:
     def n_shares(self):
         """Numbers of all ``shares``; as many floors are drawn for a target vector."""
         return sum(label.size for label in self.shares)
+
+    @property
+    def summed(self):
+        """Shares of which what is in a bin and all later ones is asked too (list of Label)."""
+        return [label for label in self.shares if label.older]
+
+    @property
+    def n_summed(self):
+        """Columns of ``summed`` that are not known or shares themselves: all but first and last."""
+        return sum(label.size - 2 for label in self.summed)
+
+    @property
+    def averaged(self):
+        """Labels whose posterior mean is asked too (list of Label)."""
+        return [label for label in self.of if label.mean]
 
     @property
     def cut(self):

@@ -1,8 +1,9 @@
 """The problem object: what is inferred from what, by which simulator, under which priors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from phangs_sfh.problems import inputs
+from phangs_sfh.problems.assumptions import RECORD, Assumptions
 from phangs_sfh.problems.labels import Labels
 
 DEFAULT = "histories"
@@ -25,6 +26,8 @@ class Problem:
         optional section ``observing`` sets fields of the observing conditions.
     emission_lines : callable, given a prior: 'modelled' or 'masked', whether the network may see
         the windows around emission lines
+    assumptions : callable, given a prior and ``ssp``: the Assumptions its objects are made under,
+        or None
     """
 
     name: str
@@ -33,11 +36,16 @@ class Problem:
     simulator: object
     priors: object
     emission_lines: object
+    assumptions: object = lambda prior, ssp: None
 
     @property
     def described(self):
-        """What library.json and model.json say of it (Described)."""
+        """What library.json and model.json say of it (Described), but for assumptions."""
         return Described(self.name, self.inputs, self.labels)
+
+    def described_under(self, prior, ssp):
+        """The same with the assumptions of a prior (Described)."""
+        return replace(self.described, assumptions=self.assumptions(prior, ssp))
 
 
 @dataclass(frozen=True)
@@ -47,16 +55,26 @@ class Described:
     Attributes
     ----------
     problem : str, its name; inputs : tuple of inputs; labels : Labels
+    assumptions : Assumptions, or None
     """
 
     problem: str
     inputs: tuple
     labels: Labels
+    assumptions: Assumptions | None = None
+
+    def widths(self, instrument):
+        """Widths of all the network's inputs: dict by name, in the order it takes them."""
+        widths = inputs.sizes(self.inputs, instrument)
+        return widths | ({RECORD: len(self.assumptions)} if self.assumptions else {})
 
     def to_dict(self):
         """JSON; ``catalogue.described_by`` is the inverse."""
-        return {
+        content = {
             "problem": self.problem,
             "inputs": inputs.to_list(self.inputs),
             "labels": self.labels.to_list(),
         }
+        if self.assumptions:
+            content["assumptions"] = self.assumptions.to_dict()
+        return content

@@ -101,11 +101,17 @@ class StickBreaking:
         """Natural logarithm of the shares (..., n), whose exponentials sum to 1."""
         from keras import ops
 
-        log_taken = ops.log_sigmoid(target)
-        log_left = ops.cumsum(log_taken - target, axis=-1)  # log(1 - σ(x)) = log σ(x) - x
+        log_taken, log_left = ops.log_sigmoid(target), self.log_left(target)
         zero = ops.zeros_like(target[..., :1])
         before = ops.concatenate([zero, log_left], axis=-1)
         return before + ops.concatenate([log_taken, zero], axis=-1)
+
+    def log_left(self, target):
+        """Natural logarithm of what is left after each share but the last, (..., n - 1)."""
+        from keras import ops
+
+        # log(1 - σ(x)) = log σ(x) - x
+        return ops.cumsum(ops.log_sigmoid(target) - target, axis=-1)
 
     def floored(self, shares, noise=None):
         """Shares with the floor in each, summing to 1; numpy arrays.

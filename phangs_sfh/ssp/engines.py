@@ -32,13 +32,15 @@ def computed_once(engine, folder):
 
     Parameters
     ----------
-    engine : engine name or grid file
+    engine : engine name or grid file, or None
     folder : Path, where the grid of an engine that computes is kept, as ``ssp.fits``
 
     Returns
     -------
-    engine : str, name or file for ``load_ssp``
+    engine : str, name or file for ``load_ssp``, or None
     """
+    if engine is None:
+        return None
     if engine in READY or engine not in ENGINES:
         return str(engine)
     path = Path(folder) / "ssp.fits"

@@ -23,7 +23,6 @@ from phangs_sfh.network.model import (
 )
 from phangs_sfh.posterior.density import PosteriorSpec, posterior_of
 from phangs_sfh.problems.catalogue import described_by
-from phangs_sfh.problems.inputs import sizes
 from phangs_sfh.training import checkpoints, run_folder
 from phangs_sfh.training.optimizer import WholeBatchAdamW
 
@@ -285,7 +284,7 @@ def build(library, train, spec, settings):
 
 
 def _bare(library, spec, settings):
-    widths = sizes(library.described.inputs, library.instrument)
+    widths = library.described.widths(library.instrument)
     return build_model(widths, spec, settings.network, settings.seed)
 
 
@@ -335,6 +334,7 @@ def _describe(library, spec, settings, history):
         "version": 1,
         "instrument": library.instrument.to_dict(),
         "z_sun": library.z_sun,
+        **({"z_sun_of": library.z_sun_of} if library.z_sun_of else {}),
         "posterior": spec.to_dict(),
         **library.described.to_dict(),
         "emission_lines": library.emission_lines,

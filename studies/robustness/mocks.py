@@ -51,7 +51,7 @@ def mocks(grid, instrument, n, seed=0, sn=sample.SIGNAL_TO_NOISE, masks_lines=Fa
     """
     from phangs_sfh.problems.histories import LABELS
     from phangs_sfh.problems.histories.population import draw_galaxies
-    from phangs_sfh.problems.histories.simulator import CHUNK
+    from phangs_sfh.problems.histories.simulator import CHUNK, recent_rates
 
     forward = ForwardModel(grid, instrument)
     prior = sample.prior()
@@ -64,6 +64,7 @@ def mocks(grid, instrument, n, seed=0, sn=sample.SIGNAL_TO_NOISE, masks_lines=Fa
         spectrum, bands = forward.noiseless(stars, screen, gas)
         level = np.median(spectrum, axis=1, keepdims=True)
         labels = forward.labels(stars, bands)
+        labels |= recent_rates(stars.mass, forward.cell_edges, rng)
         columns = {"spectrum": spectrum / level, "bands": bands / level, **nuisance, **labels}
         parts.append({name: values[kept] for name, values in columns.items()})
         count += int(kept.sum())

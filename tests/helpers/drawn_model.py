@@ -10,8 +10,9 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from phangs_sfh.galaxy import ages
 from phangs_sfh.problems.histories import LABELS
+from phangs_sfh.problems.inputs import Bands, Spectrum
+from phangs_sfh.problems.problem import Described
 
 N_BLOCKS = 40
 N_SAMPLES = 64
@@ -34,7 +35,7 @@ def features(inputs):
 
 
 def target_vectors(truth, seed=0):
-    """Targets (n, 37) of truths: dict with ``sfh``, ``mh`` and the scalars."""
+    """Targets (n, T) of truths: dict with ``sfh``, ``mh`` and the scalars."""
     noise = np.random.default_rng(seed).standard_normal(truth["sfh"].shape)
     return np.asarray(LABELS.target(truth, noise), np.float64)
 
@@ -47,6 +48,13 @@ def percentile_columns(samples):
         for label, place in (("p16", 0.16), ("p50", 0.5), ("p84", 0.84)):
             columns[f"{name}_{label}"] = ordered[:, int(place * drawn.shape[1])]
     return columns
+
+
+def history_columns(samples):
+    """What labels ask for besides: the cumulative history and posterior means."""
+    cmf = tf.cumsum(samples["sfh"], axis=-1, reverse=True)
+    means = {f"{name}_mean": tf.reduce_mean(samples[name], axis=1) for name in ("sfh", "mh")}
+    return percentile_columns({"cmf": cmf}) | means
 
 
 class FakeModel(tf.Module):
@@ -77,9 +85,10 @@ class FakeModel(tf.Module):
         def serving_default(flux, flux_err, band_flux, band_flux_err):
             values = (flux, flux_err, band_flux, band_flux_err)
             samples = sample(dict(zip(INPUTS, values, strict=True)))
-            columns = percentile_columns(samples)
+            columns = percentile_columns(samples) | history_columns(samples)
             columns["surprise"] = tf.abs(tf.reduce_mean(band_flux, -1) - 1.0)
             columns["flag"] = 64 * tf.cast(columns["surprise"] > 3, tf.int32)
+            columns["used"] = tf.zeros_like(columns["flag"]) + 15
             return columns
 
         self.posterior, self.serving_default = posterior, serving_default
@@ -109,6 +118,6 @@ def write_fake_model(folder, instrument, truth, weights=None, inputs=None):
         "instrument": instrument.to_dict(),
         "z_sun": 0.02,
         "emission_lines": "masked",
-        "age_edges_myr": ages.EDGES_MYR.tolist(),
+        **Described("histories", (Spectrum(), Bands()), LABELS).to_dict(),
     }
     (folder / "model.json").write_text(json.dumps(info))

@@ -6,7 +6,9 @@ import numpy as np
 
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.observations.flags import Flag
-from phangs_sfh.prediction.results import quantities
+from phangs_sfh.prediction.results import WHOLE_NUMBERS, quantities
+from phangs_sfh.problems.histories import INPUTS, LABELS
+from phangs_sfh.problems.problem import Described
 
 N_SAMPLES = 65
 
@@ -27,7 +29,8 @@ def write_fake_model(folder, deed=None, part=None, **changes):
         return tf.constant(rng.normal(0, n_in**-0.5, (n_in, n_out)), tf.float32)
 
     widths = {name: q.size for q in quantities() for name in q.columns}
-    widths.pop("flag")
+    for name in WHOLE_NUMBERS:
+        widths.pop(name)
 
     specs = [
         tf.TensorSpec([None, n], tf.float32, name=name)
@@ -58,15 +61,11 @@ def write_fake_model(folder, deed=None, part=None, **changes):
             no_spectrum = ~tf.reduce_any(pixels, 1)
             no_bands = ~tf.reduce_any(bands, 1)
             flag = tf.zeros_like(no_bands, tf.int32)
-            for bit, hit in (
-                (Flag.NO_DATA, no_spectrum & no_bands),
-                (Flag.NO_SPECTRUM, no_spectrum),
-                (Flag.NO_BANDS, no_bands),
-            ):
-                flag += tf.where(hit, int(bit), 0)
+            flag += tf.where(no_spectrum & no_bands, int(Flag.NO_DATA), 0)
+            used = tf.where(no_spectrum, 0, 3) + tf.where(no_bands, 0, 12)
             if deed is not None:
                 flag += tf.cast(deed(), tf.int32)
-            return {**answers, "flag": flag}
+            return {**answers, "flag": flag, "used": used}
 
         @tf.function(input_signature=specs)
         def draw(self, flux, flux_err, band_flux, band_flux_err):
@@ -91,6 +90,7 @@ def write_fake_model(folder, deed=None, part=None, **changes):
         "z_sun": 0.02,
         "posterior": {},
         "emission_lines": "modelled",
+        **Described("histories", INPUTS, LABELS).to_dict(),
     }
     (folder / "model.json").write_text(json.dumps({**info, **changes}))
     return folder

@@ -13,6 +13,7 @@ from phangs_sfh.posterior.density import PosteriorSpec
 from phangs_sfh.problems.histories import INPUTS, LABELS, priors
 from phangs_sfh.problems.histories.simulator import galaxies
 from phangs_sfh.problems.inputs import sizes
+from phangs_sfh.problems.problem import Described
 from phangs_sfh.ssp.engines import load_ssp
 
 N_COMPONENTS = 2
@@ -31,7 +32,7 @@ def simulated(n, seed=0):
 
 
 def target_vectors(drawn):
-    """Targets (n, 37) of simulated galaxies."""
+    """Targets (n, T) of simulated galaxies."""
     return np.asarray(LABELS.target(drawn, None))
 
 
@@ -89,8 +90,8 @@ def write_run(folder, n=1200):
     model.save(folder / "model.keras")
     description = {
         "schema_version": 1,
-        "av_softness": LABELS["av"].transform.softness,
         "name": "small",
+        **Described("histories", INPUTS, LABELS).to_dict(),
         "instrument": instrument.to_dict(),
         "z_sun": 0.02,
         "posterior": spec.to_dict(),

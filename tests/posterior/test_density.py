@@ -9,7 +9,7 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.posterior.density import PosteriorSpec
 from phangs_sfh.problems.histories import LABELS
 
-N = 37
+N = LABELS.n_targets
 
 
 def spec_of(k, **settings):

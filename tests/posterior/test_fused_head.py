@@ -11,7 +11,7 @@ from phangs_sfh.problems.histories import LABELS
 
 def test_same_mixture_as_layer_and_unpacking():
     rng = np.random.default_rng(1)
-    y = rng.normal(size=(100, 37)) * rng.uniform(0.1, 5, 37) + 3
+    y = rng.normal(size=(100, LABELS.n_targets)) * rng.uniform(0.1, 5, LABELS.n_targets) + 3
     spec = PosteriorSpec.standardised_by(y, LABELS)
     kernel = rng.normal(size=(20, spec.n_params)) * 0.1
     bias = spec.initial_bias(seed=2)
@@ -26,7 +26,7 @@ def test_same_mixture_as_layer_and_unpacking():
 
 def test_marginals_are_those_of_the_mixture():
     rng = np.random.default_rng(4)
-    y = rng.normal(size=(100, 37)) * rng.uniform(0.1, 5, 37) + 3
+    y = rng.normal(size=(100, LABELS.n_targets)) * rng.uniform(0.1, 5, LABELS.n_targets) + 3
     spec = PosteriorSpec.standardised_by(y, LABELS)
     kernel = rng.normal(size=(20, spec.n_params)) * 0.1
     head = FusedHead(spec, LABELS.cut, kernel, spec.initial_bias(seed=2))
@@ -35,7 +35,7 @@ def test_marginals_are_those_of_the_mixture():
     logits, loc, std, unit, sigma = (np.asarray(part) for part in head.marginals(hidden))
     tril = np.asarray(mixture[2])
     assert np.all(tril == np.tril(tril))
-    assert np.allclose(unit * sigma[..., None, :], tril[..., :21, :21], atol=1e-6)
+    assert np.allclose(unit * sigma[..., None, :], tril[..., : LABELS.cut, : LABELS.cut], atol=1e-6)
     assert np.allclose(std, np.sqrt((tril**2).sum(axis=-1)), rtol=1e-5)
     whole = quantiles(LABELS, *mixture)
     for name, values in marginal_quantiles(LABELS, *head.marginals(hidden)).items():

@@ -14,7 +14,8 @@ from phangs_sfh.problems.histories import LABELS
 K = 4
 N_TARGETS, RATIO, MH = LABELS.n_targets, LABELS.slices["sfh"], LABELS.slices["mh"]
 SCALARS = [label.name for label in LABELS.scalars]
-AV = LABELS["av"].transform
+SOFT = ("av", "sigma_v")
+"""Positive quantities: nearly logarithmic when small."""
 
 
 def _mixtures(n, seed=1):
@@ -64,11 +65,17 @@ def case():
     n = 30
     mixtures = _mixtures(n)
     rng = np.random.default_rng(3)
-    truth = SimpleNamespace(y=np.empty((n, 3, N_TARGETS)), sfh=np.empty((n, 3, 16)))
+    shape = (n, 3, 16)
+    truth = SimpleNamespace(
+        y=np.empty((n, 3, N_TARGETS)), sfh=np.empty(shape), cmf=np.empty(shape),
+        sfh_mean=np.empty((n, 16)),
+    )  # fmt: skip
     for i in range(n):
         y, sfh = _draw(*(part[i] for part in mixtures), rng)
         truth.y[i] = np.quantile(y, [0.16, 0.5, 0.84], axis=0)
         truth.sfh[i] = np.quantile(sfh, [0.16, 0.5, 0.84], axis=0)
+        cmf = np.cumsum(sfh[:, ::-1], axis=1)[:, ::-1]
+        truth.cmf[i], truth.sfh_mean[i] = np.quantile(cmf, [0.16, 0.5, 0.84], axis=0), sfh.mean(0)
     return _tensors(*mixtures), truth
 
 
@@ -86,10 +93,10 @@ def test_scalars_and_metallicities_have_exact_quantiles(case):
     columns = quantiles(LABELS, *mixture)
     error = _error_in_sigma(_stacked(columns, "mh"), truth.y[..., MH])
     assert error.mean() < 0.006 and error.max() < 0.05  # what 1e5 samples can tell
-    for i, name in enumerate(SCALARS):
-        expected = truth.y[..., i]
-        if name == "av":
-            expected = np.asarray(AV.from_target(expected))
+    for name in SCALARS:
+        expected = truth.y[..., LABELS.slices[name].start]
+        if name in SOFT:
+            expected = np.asarray(LABELS[name].transform.from_target(expected))
         error = _error_in_sigma(_stacked(columns, name), expected)
         assert error.mean() < 0.008 and error.max() < 0.05, name
 
@@ -115,27 +122,52 @@ def test_youngest_fraction_is_exact(case):
 def test_percentiles_in_order_and_fractions_in_range(case):
     mixture, _ = case
     columns = quantiles(LABELS, *mixture)
-    for name in ["sfh", "mh", *SCALARS]:
+    for name in ["sfh", "cmf", "mh", *SCALARS]:
         values = _stacked(columns, name)
         assert values.dtype == np.float32 and np.all(np.diff(values, axis=1) >= 0), name
     assert np.all((_stacked(columns, "sfh") > 0) & (_stacked(columns, "sfh") < 1))
+
+
+def test_cumulative_history_falls_from_one_and_holds_the_samples(case):
+    mixture, truth = case
+    found = _stacked(quantiles(LABELS, *mixture), "cmf")
+    assert np.all(found[..., 0] == 1) and np.all(np.diff(found, axis=-1) <= 0)
+    linear = _error_in_sigma(found[..., 1:], truth.cmf[..., 1:])
+    assert linear.mean() < 0.03 and np.quantile(linear, 0.95) < 0.1
+
+
+def test_mean_history_is_the_samples_mean_and_sums_to_one(case):
+    mixture, truth = case
+    columns = quantiles(LABELS, *mixture)
+    mean = np.asarray(columns["sfh_mean"])
+    assert np.allclose(mean.sum(axis=1, dtype=np.float64), 1.0, atol=1e-6)
+    assert np.abs(mean - truth.sfh_mean).mean() < 0.003
+    assert np.abs(mean - truth.sfh_mean).max() < 0.03
+    weights, loc, _ = mixture
+    expected = np.einsum("nk,nki->ni", np.exp(weights), loc[..., MH])
+    np.testing.assert_allclose(columns["mh_mean"], expected, atol=1e-4)
 
 
 def test_share_moments_follow_the_transforms_definition(case):
     """A component without width: its mean logit is that of ``StickBreaking.log_shares``."""
     rng = np.random.default_rng(4)
     ratios = rng.normal(size=(5, 1, 15)).astype("float32") * 3
-    nothing = np.zeros((5, 1, 21, 21), "float32"), np.ones((5, 1, 21), "float32")
-    mean, std, _ = share_moments(ratios, *nothing, RATIO.start, LABELS.cut)
+    cut = LABELS.cut
+    nothing = np.zeros((5, 1, cut, cut), "float32"), np.ones((5, 1, cut), "float32")
+    mean, std, _, shares = share_moments(ratios, *nothing, RATIO.start, cut)
     fractions = np.exp(np.asarray(LABELS["sfh"].transform.log_shares(ratios), np.float64))
-    assert np.allclose(mean, np.log(fractions / (1 - fractions)), atol=2e-3)
+    left = np.cumsum(fractions[..., ::-1], axis=-1)[..., ::-1][..., 1:-1]
+    expected = np.concatenate([fractions, left], axis=-1)
+    assert np.allclose(mean, np.log(expected / (1 - expected)), atol=3e-3)
     assert np.all(np.asarray(std) < 1e-4)
+    assert np.allclose(shares, fractions, atol=1e-5)
 
 
 def test_far_out_parameters_stay_finite():
     """Log-ratios of +-1e4 and widths of 1e3 are nonsense, but no cause for NaN."""
-    loc = np.array([[-1e4] * 37, [1e4] * 37, [0.0] * 37])[:, None].repeat(K, 1)
-    tril = np.stack([1e-6 * np.eye(37), 1e3 * np.eye(37), 1e3 * np.tril(np.ones((37, 37)))])
+    loc = np.array([[-1e4] * N_TARGETS, [1e4] * N_TARGETS, [0.0] * N_TARGETS])[:, None].repeat(K, 1)
+    unit = np.eye(N_TARGETS)
+    tril = np.stack([1e-6 * unit, 1e3 * unit, 1e3 * np.tril(np.ones_like(unit))])
     mixture = _tensors(np.full((3, K), 1 / K), loc, tril[:, None].repeat(K, 1))
     for columns in (quantiles(LABELS, *mixture), samples(LABELS, *mixture)):
         for name, values in columns.items():
@@ -145,9 +177,10 @@ def test_far_out_parameters_stay_finite():
 def test_samples_have_the_mixture_s_moments_and_correlations():
     weights, loc, tril = _mixtures(6, seed=5)
     columns = samples(LABELS, *_tensors(weights, loc, tril))
-    columns["av"] = np.asarray(AV.to_target(columns["av"]))
+    for name in SOFT:
+        columns[name] = np.asarray(LABELS[name].transform.to_target(columns[name]))
     drawn = np.concatenate([np.stack([columns[n] for n in SCALARS], -1), columns["mh"]], axis=-1)
-    keep = np.r_[0 : len(SCALARS), MH]
+    keep = np.r_[[LABELS.slices[name].start for name in SCALARS], MH]
     mean = np.einsum("nk,nki->ni", weights, loc)
     offset = loc - mean[:, None]
     covariance = np.einsum("nk,nkia,nkja->nij", weights, tril, tril)
@@ -171,9 +204,9 @@ def test_samples_agree_with_the_quantiles(case):
 
 
 def test_points_of_any_stretch_are_spread_evenly():
-    points = normal_points(256, 37)
+    points = normal_points(256, N_TARGETS)
     assert np.allclose(points.mean(axis=0), 0, atol=1e-6)
-    assert np.allclose(points.T @ points / 256, np.eye(37), atol=1e-5)
+    assert np.allclose(points.T @ points / 256, np.eye(N_TARGETS), atol=1e-5)
     for start in range(0, 256, 64):
         assert np.abs(points[start : start + 64].mean(axis=0)).max() < 1e-5
         assert np.all(np.abs(points[start : start + 64].std(axis=0) - 1) < 0.4)

@@ -11,6 +11,8 @@ from phangs_sfh.posterior.quantiles import mixture_quantiles
 from phangs_sfh.posterior.samples import samples
 from phangs_sfh.problems.histories import LABELS
 
+D = LABELS.n_plain + LABELS.n_shares
+
 P = (0.16, 0.5, 0.84)
 
 
@@ -74,8 +76,8 @@ def test_cumulative_at_quantiles_is_their_level(rng):
     """``cumulative_at`` and ``quantiles`` are inverse to each other."""
     n, k = 4, 2
     logits = rng.normal(size=(n, k)).astype("float32")
-    loc = (0.5 * rng.normal(size=(n, k, 37))).astype("float32")
-    tril = np.tile(0.3 * np.eye(37, dtype="float32"), (n, k, 1, 1))
+    loc = (0.5 * rng.normal(size=(n, k, LABELS.n_targets))).astype("float32")
+    tril = np.tile(0.3 * np.eye(LABELS.n_targets, dtype="float32"), (n, k, 1, 1))
     y = ops.convert_to_numpy(loc[:, 0])
     _, cumulative = cumulative_at(LABELS, y, logits, loc, tril)
     cumulative = ops.convert_to_numpy(cumulative)
@@ -90,11 +92,11 @@ def test_samples_are_stretched_to_the_recalibrated_quantiles(rng):
     """A posterior twice too wide in everything: samples end with the width of the truths."""
     n, k = 6, 2
     logits = rng.normal(size=(n, k)).astype("float32")
-    loc = (0.3 * rng.normal(size=(n, k, 37))).astype("float32")
-    tril = np.tile(0.4 * np.eye(37, dtype="float32"), (n, k, 1, 1))
+    loc = (0.3 * rng.normal(size=(n, k, LABELS.n_targets))).astype("float32")
+    tril = np.tile(0.4 * np.eye(LABELS.n_targets, dtype="float32"), (n, k, 1, 1))
     tails = {
         "levels_knots": np.float32([-5.0, 5.0]),
-        "levels": np.tile(np.repeat(ndtr(0.5 * ndtri(recalibration.TAILS)), 38), (2, 1)).astype(
+        "levels": np.tile(np.repeat(ndtr(0.5 * ndtri(recalibration.TAILS)), D), (2, 1)).astype(
             "float32"
         ),
     }
@@ -113,9 +115,9 @@ def test_samples_are_stretched_to_the_recalibrated_quantiles(rng):
 def test_samples_of_a_right_posterior_stay(rng):
     n, k = 5, 3
     logits = rng.normal(size=(n, k)).astype("float32")
-    loc = (0.3 * rng.normal(size=(n, k, 37))).astype("float32")
-    tril = np.tile(0.3 * np.eye(37, dtype="float32"), (n, k, 1, 1))
-    levels = np.tile(np.repeat(np.float32(recalibration.TAILS), 38), (2, 1))
+    loc = (0.3 * rng.normal(size=(n, k, LABELS.n_targets))).astype("float32")
+    tril = np.tile(0.3 * np.eye(LABELS.n_targets, dtype="float32"), (n, k, 1, 1))
+    levels = np.tile(np.repeat(np.float32(recalibration.TAILS), D), (2, 1))
     tails = {"levels_knots": np.float32([-5.0, 5.0]), "levels": levels}
     plain = samples(LABELS, logits, loc, tril)
     same = samples(LABELS, logits, loc, tril, tails=tails)

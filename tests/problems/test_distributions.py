@@ -65,7 +65,7 @@ def test_quantiles_of_the_served_graph_are_those_of_the_distribution(case):
         truth = np.quantile(drawn[name], [0.16, 0.5, 0.84], axis=0)
         found = np.stack([np.asarray(columns[f"{name}_{p}"]) for p in ("p16", "p50", "p84")])
         off = np.abs(found - truth) / (0.5 * (truth[2] - truth[0]))
-        assert off.mean() < 0.03 and off.max() < 0.15, name
+        assert off.mean() < 0.03 and off.max() < 0.25, name
 
 
 def test_mean_is_that_of_the_served_samples(case):

@@ -1,31 +1,49 @@
 """Labels: one description of what is inferred, on disk and back, and its refusals."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy import ages
+from phangs_sfh.problems.assumptions import Assumptions
 from phangs_sfh.problems.catalogue import described_by, load_problem
-from phangs_sfh.problems.histories import INPUTS, LABELS
+from phangs_sfh.problems.histories import FIRST_LABELS, INPUTS, LABELS
 from phangs_sfh.problems.labels import Bins, Label, Labels
 from phangs_sfh.problems.problem import Described
 from phangs_sfh.problems.transforms import Softplus
 
 
-def test_histories_as_they_always_were():
-    assert (LABELS.n_targets, LABELS.n_favoured, LABELS.cut) == (37, 12, 21)
-    assert len(LABELS.quantities) == 38 and LABELS.quantities[6:8] == ["sfh 0-3 Myr", "sfh 3-5 Myr"]
-    assert [label.name for label in LABELS.reported][:3] == ["sfh", "mh", "mw_logage"]
-    assert LABELS["sfh"].axis.edges == tuple(ages.EDGES_MYR)
+@pytest.mark.parametrize(("labels", "targets"), [(LABELS, 43), (FIRST_LABELS, 37)])
+def test_histories_as_the_contract_has_them(labels, targets):
+    assert (labels.n_targets, labels.n_favoured, labels.cut) == (targets, 12, 21)
+    assert len(labels.quantities) == targets + 1
+    assert labels.quantities[6:8] == ["sfh 0-3 Myr", "sfh 3-5 Myr"]
+    assert [label.name for label in labels.reported][:3] == ["sfh", "mh", "mw_logage"]
+    assert labels["sfh"].axis.edges == tuple(ages.EDGES_MYR)
 
 
 def test_description_survives_json():
     described = Described("histories", INPUTS, LABELS)
     content = json.loads(json.dumps(described.to_dict()))
     assert described_by(content, "x") == described
-    assert described_by({}, "a file from before") == described
+    old = replace(described, labels=FIRST_LABELS)
+    assert described_by({}, "a file from before") == old
+    assumed = replace(described, assumptions=Assumptions("stars", ("a", "b"), "b"))
+    assert described_by(json.loads(json.dumps(assumed.to_dict())), "x") == assumed
+
+
+@pytest.mark.parametrize(
+    "assumptions",
+    [7, [], {}, {"about": "stars", "options": ["a", "a"], "default": "a"},
+     {"about": "stars", "options": ["a"], "default": "b"}, {"about": "stars", "options": None}],
+)  # fmt: skip
+def test_damaged_assumptions_are_refused(assumptions):
+    content = Described("histories", INPUTS, LABELS).to_dict() | {"assumptions": assumptions}
+    with pytest.raises(InputError, match="^model.json: field 'assumptions' is damaged"):
+        described_by(content, "model.json")
 
 
 def test_values_of_targets_are_the_values():
@@ -33,6 +51,7 @@ def test_values_of_targets_are_the_values():
     values = {
         label.name: rng.uniform(0.1, 2.0, (5, *label.shape)).astype(np.float32) for label in LABELS
     }
+    values["sigma_v"] *= 100.0  # below 1 km/s there is no difference
     values["sfh"] = values["sfh"] / values["sfh"].sum(axis=1, keepdims=True)
     back = LABELS.values(LABELS.target(values, None))
     for name, value in values.items():

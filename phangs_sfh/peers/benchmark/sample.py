@@ -10,6 +10,8 @@ from phangs_sfh.observations.rest_frame import INPUTS
 SIGNAL_TO_NOISE = 50
 PRIOR = "broad"
 BLOCK = 250
+VELOCITY = {"distribution": "uniform", "low": -26.0, "high": 26.0}
+"""[km/s], of good redshifts: what is further off is no fair test of a code that is given one."""
 TEST_SEED = 990_001
 """Reserved: galaxies drawn with it are in no library, unless one is made with this very seed."""
 
@@ -49,7 +51,10 @@ def prior():
     """The benchmark's prior, of stars as the library has them: fitting codes know no others."""
     from phangs_sfh.problems.histories.priors import load_prior
 
-    return {key: value for key, value in load_prior(PRIOR).items() if key != "stellar_library"}
+    kept = load_prior(PRIOR)
+    del kept["assumptions"]
+    kept["kinematics"] = kept["kinematics"] | {"velocity": VELOCITY}
+    return kept
 
 
 def conditions(masks_lines=False, sn=SIGNAL_TO_NOISE):

@@ -1,11 +1,11 @@
 """Star formation histories: the first problem."""
 
-from phangs_sfh.problems.histories.labels import LABELS
+from phangs_sfh.problems.histories.labels import FIRST_LABELS, LABELS
 from phangs_sfh.problems.inputs import Bands, Spectrum
 
 INPUTS = (Spectrum(), Bands())
 
-__all__ = ["INPUTS", "LABELS", "PROBLEM"]
+__all__ = ["FIRST_LABELS", "INPUTS", "LABELS", "PROBLEM"]
 
 
 def __getattr__(name):

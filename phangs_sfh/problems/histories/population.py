@@ -52,9 +52,7 @@ def draw_galaxies(prior, rng, n, forward):
     stars = _stars(
         younger, value["enrichment"], choice["enrichment", "families"], prior, rng, forward
     )
-    screen = Screen(
-        law=choice["dust", "laws"], sigma_v=value["kinematics"]["sigma_v"], **value["dust"]
-    )
+    screen = Screen(law=choice["dust", "laws"], **value["kinematics"], **value["dust"])
     state = choice["gas", "states"]
     gas = Gas(
         covering=np.where(state == GAS_STATES.index("off"), 0.0, value["gas"]["covering"]),
@@ -67,6 +65,7 @@ def draw_galaxies(prior, rng, n, forward):
     nuisance = {
         **{name: getattr(screen, name) for name in ("av", "slope", "av_young", "slope_young")},
         "sigma_v": screen.sigma_v,
+        "velocity": screen.velocity,
         "dust_law": screen.law,
         "family": family,
         "enrichment": choice["enrichment", "families"],

@@ -7,6 +7,10 @@ optional section ``stellar_library`` makes each 250 galaxies of another library'
 standard deviations of ``galaxy.ssp_errors.SSPErrors``, and ``other_library`` (an ``engine``
 with the same ages, and a ``share`` from low to high) moves it some of the way to a second one.
 
+Or ``assumptions`` about the stars: a ``default`` and ``options``, each with a ``weight``, an
+``ssp`` engine and, if wanted, a ``stellar_library`` and ``other_library`` of its own. Each galaxy
+is made under one of them, drawn by weight, and the network is told which.
+
 A parameter may also be a ``mixture`` of distributions, ``parts``, each with a ``weight``. An
 optional ``star_formation.sums`` adds up histories of one to three families.
 """
@@ -20,6 +24,7 @@ import numpy as np
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.galaxy import ages, dust, ssp_errors
+from phangs_sfh.problems.assumptions import Assumptions
 
 DEFAULT = "broad"
 NAMES = ["broad", "paper", "robust"]
@@ -57,7 +62,7 @@ PARAMETERS = {
     "enrichment": ["z_start", "z_end", "consumed", "loading"],
     "dust": ["av", "slope", "av_young", "slope_young"],
     "gas": ["covering", "log_u", "mh_offset", "av", "sigma"],
-    "kinematics": ["sigma_v"],
+    "kinematics": ["sigma_v", "velocity"],
 }
 """Sections and the distributions each must have."""
 
@@ -79,6 +84,7 @@ LIMITS = {
     "gas.av": (0.0, 20.0),
     "gas.sigma": (0.0, 1000.0),
     "kinematics.sigma_v": (0.0, 500.0),
+    "kinematics.velocity": (-600.0, 600.0),
 }
 """What each parameter may be: beyond, it means nothing or leaves the model's tables. The other
 parameters of the histories are times and slopes, which must be positive."""
@@ -147,9 +153,44 @@ def check_prior(name, prior):
     scatter = _field(prior, "enrichment", "scatter")
     if not isinstance(scatter, int | float) or not 0 <= scatter <= 1:
         raise InputError(f"{name}: enrichment.scatter must be a number from 0 to 1 [dex]")
-    _check_library_errors(name, prior.get("stellar_library"))
     _check_sums(name, prior["star_formation"])
+    _check_library_errors(name, prior.get("stellar_library"))
     _check_other_library(name, prior)
+    _check_assumptions(name, prior)
+
+
+def assumptions(prior, ssp=None):
+    """Assumptions about the stars that a prior asks for, or None.
+
+    Parameters
+    ----------
+    prior : dict from ``load_prior``
+    ssp : engine or file that a user names: then all stars are those
+    """
+    wanted = prior.get("assumptions")
+    if ssp is not None or not wanted:
+        return None
+    return Assumptions("stars", tuple(wanted["options"]), wanted["default"])
+
+
+def _check_assumptions(name, prior):
+    wanted = prior.get("assumptions")
+    if wanted is None:
+        return
+    options = wanted.get("options") if isinstance(wanted, dict) else None
+    if not isinstance(options, dict) or not all(isinstance(o, dict) for o in options.values()):
+        raise InputError(f"{name}: assumptions.options must be sections by name")
+    _check_weights(name, "assumptions.options", {k: o.get("weight") for k, o in options.items()})
+    if wanted.get("default") not in options:
+        raise InputError(f"{name}: assumptions.default must be one of {', '.join(options)}")
+    if prior.get("stellar_library") or prior.get("other_library"):
+        raise InputError(f"{name}: stellar_library belongs into one of assumptions.options")
+    for option, content in options.items():
+        field = f"{name}: assumptions.options.{option}"
+        if not isinstance(content.get("ssp"), str):
+            raise InputError(f"{field}.ssp must name an SSP engine")
+        _check_library_errors(field, content.get("stellar_library"))
+        _check_other_library(field, content)
 
 
 def _check_other_library(name, prior):
@@ -195,7 +236,7 @@ def _check_library_errors(name, errors):
             f"{name}: stellar_library must give numbers to some of {', '.join(ssp_errors.NAMES)}"
         )
     for field, value in errors.items():
-        if not isinstance(value, int | float) or not 0 <= value <= 0.5:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.5:
             raise InputError(f"{name}: stellar_library.{field} must be a number from 0 to 0.5")
 
 

@@ -22,11 +22,13 @@ def test_named_priors_draw_within_their_ranges(name, rng):
         for parameter in parameters:
             settings = prior[section][parameter]
             drawn = priors.draw(settings, rng, 2000)
-            low = 0.0 if settings["distribution"] == "exponential" else settings["low"]
+            parts = settings.get("parts", [settings])
+            low = min(0.0 if p["distribution"] == "exponential" else p["low"] for p in parts)
+            high = max(part["high"] for part in parts)
             field = f"{section}.{parameter}"
             assert np.all(np.isfinite(drawn)), field
             assert drawn.min() >= low - 1e-12 * abs(low), field
-            assert drawn.max() <= settings["high"] + 1e-12 * abs(settings["high"]), field
+            assert drawn.max() <= high + 1e-12 * abs(high), field
 
 
 def test_distributions_have_their_shape(rng):
