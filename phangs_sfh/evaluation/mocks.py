@@ -70,17 +70,19 @@ def load_mocks(library, split, limit=None, seed=0, labels=None, nuisance=None, u
     from phangs_sfh.library import records
 
     labels = labels or library.labels
-    examples = records.load(library, split, limit)
-    wanted = nuisance and _nuisance(library, split, limit, nuisance)
+    read = limit if under is None else None  # those of one assumption lie among the others
+    examples = records.load(library, split, read)
+    wanted = nuisance and _nuisance(library, split, read, nuisance)
     if under is not None:
         number = library.described.assumptions.number(under, library.folder / "library.json")
         chosen = examples[RECORD] == number
         if not chosen.any():
             raise InputError(
-                f"{library.folder}: none of the objects asked for assumes {under}; take more"
+                f"{library.folder}: split '{split}' holds nothing made under {under}; make a "
+                "larger library"
             )
         examples, wanted = (
-            {name: values[chosen] for name, values in columns.items()}
+            {name: values[chosen][:limit] for name, values in columns.items()}
             for columns in (examples, wanted or {})
         )
     truth = {name: examples[name] for name in labels.names}

@@ -18,6 +18,7 @@ import click
 from studies import DOCS
 
 MARK, AGES_MARK = "compare_libraries", "library_ages"
+KNOWN_MARK = "known_populations"
 
 
 @click.group(help=__doc__.splitlines()[0])
@@ -27,13 +28,10 @@ def main():
 
 @main.command()
 @click.argument("mangadap", type=click.Path(exists=True))
+@click.option("--model", default="phangs", show_default=True, help="name or folder")
 @click.option(
-    "--model",
-    "models",
-    multiple=True,
-    default=("phangs", "phangs-robust"),
-    show_default=True,
-    help="name or folder; may be given several times",
+    "--assume", "options", multiple=True, default=("uncertain", "bc03", "basti"), show_default=True,
+    help="stars; may be given several times",
 )
 @click.option("--set", "sets", multiple=True, help="of templates, by name [default: all]")
 @click.option("-n", default=300, show_default=True, help="mocks a set")
@@ -41,36 +39,42 @@ def main():
 @click.option("--cache", default="compare_libraries", show_default=True, help="pPXF's answers")
 @click.option("--workers", default=1, show_default=True, help="processes for pPXF")
 @click.option("--page", type=click.Path(path_type=Path), default=DOCS / "robustness.md")
-def page(mangadap, models, sets, n, ppxf, cache, workers, page):
+def page(mangadap, model, options, sets, n, ppxf, cache, workers, page):
     """Tables of the page, from MANGADAP, an unpacked sdss-mangadap wheel."""
     from phangs_sfh.evaluation.report.markdown import put_between
+    from phangs_sfh.prediction.model import load_model
     from phangs_sfh.ssp import bc03
-    from studies.robustness import apparent_ages, comparison
+    from studies.robustness import apparent_ages, comparison, known_populations
 
-    sets = sets or comparison.NAMES
-    text = "\n".join(tables(name, mangadap, sets, n, ppxf, cache, workers) for name in models)
+    sets, loaded = sets or comparison.NAMES, load_model(model)
+    models = {option: loaded.assuming(stars=option) for option in options}
+    text = "\n".join(
+        tables(one, option, mangadap, sets, n, ppxf if i == 0 else 0, cache, workers)
+        for i, (option, one) in enumerate(models.items())
+    )
     whole = [name for name in sets if not name.endswith(comparison.OLD)]
-    foreign = list(comparison.grids(mangadap, whole))[1:]
+    control, *foreign = comparison.grids(mangadap, whole)
     ages = apparent_ages.ages_table(foreign, bc03.load())
-    for mark, between in ((MARK, text), (AGES_MARK, ages)):
+    grids = dict([control, *foreign])
+    known = known_populations.old_table(models, grids)
+    known += "\n" + known_populations.gradient_table(models, grids)
+    for mark, between in ((MARK, text), (AGES_MARK, ages), (KNOWN_MARK, known)):
         if not put_between(page, mark, between):
             raise click.ClickException(f"{page}: no marks '{mark}'; put them back")
 
 
-def tables(name, mangadap, sets, n, ppxf, cache, workers):
-    """One model on all sets: the page's text."""
-    from phangs_sfh.prediction.model import load_model
+def tables(model, option, mangadap, sets, n, ppxf, cache, workers):
+    """A model under one assumption on all sets: the page's text."""
     from studies.robustness import comparison
 
-    model = load_model(name)
     found = {}
     for known, grid in comparison.grids(mangadap, sets):
         folder = Path(cache) / known
         found[known] = comparison.compare(model, grid, n, ppxf, folder, workers=workers)
         covered = {k: round(v, 2) for k, v in found[known]["coverage"].items()}
-        click.echo(f"{known} {covered}")
+        click.echo(f"{option}: {known} {covered}")
     return (
-        f"## Model {model.info['name']} {model.info['version']}\n\n"
+        f"## Model {model.info['name']} {model.info['version']}, stars={option}\n\n"
         f"{n} mocks a library, S/N 50, bias, standard deviation and 1.4826 MAD in dex:\n\n"
         + comparison.offsets_table(found)
         + "\nTruths in our 68 % intervals [%]:\n\n"

@@ -209,7 +209,7 @@ class PriorFile(Json):
     def sound_content(self):
         from phangs_sfh.problems.histories.priors import load_prior
 
-        return load_prior("robust")
+        return load_prior("broad")
 
     def read(self):
         from phangs_sfh.library.observing import ObservingConditions

@@ -27,7 +27,7 @@ from phangs_sfh.galaxy import ages, dust, ssp_errors
 from phangs_sfh.problems.assumptions import Assumptions
 
 DEFAULT = "broad"
-NAMES = ["broad", "paper", "robust"]
+NAMES = ["broad", "paper"]
 
 ARGUMENTS = {
     "uniform": ("low", "high"),

@@ -49,11 +49,18 @@ def test_choices_follow_their_weights(rng):
 
 
 def _changed(section, field, value):
-    prior = copy.deepcopy(priors.load_prior("robust"))
+    prior = copy.deepcopy(priors.load_prior("broad"))
     if value is None:
         del prior[section][field]
     else:
         prior[section][field] = value
+    return json.dumps(prior)
+
+
+def _uncertain(**changes):
+    """The prior with changes in the option 'uncertain' of its assumptions."""
+    prior = copy.deepcopy(priors.load_prior("broad"))
+    prior["assumptions"]["options"]["uncertain"] |= changes
     return json.dumps(prior)
 
 
@@ -96,8 +103,16 @@ BAD = {
         "star_formation.families",
     ),
     "scatter of text": (_changed("enrichment", "scatter", "little"), "enrichment.scatter"),
-    "huge library error": (_changed("stellar_library", "age", 3.0), "stellar_library.age"),
-    "unknown library error": (_changed("stellar_library", "colour", 0.1), "stellar_library"),
+    "huge library error": (_uncertain(stellar_library={"age": 3.0}), "stellar_library.age"),
+    "unknown library error": (_uncertain(stellar_library={"colour": 0.1}), "stellar_library"),
+    "no engine": (_uncertain(ssp=None), "assumptions.options.uncertain.ssp"),
+    "negative weight of an option": (_uncertain(weight=-1.0), "assumptions.options"),
+    "wrong share": (
+        _uncertain(other_library={"engine": "basti", "share": [1, 0]}),
+        "assumptions.options.uncertain: other_library.share",
+    ),
+    "default that is no option": (_changed("assumptions", "default", "mine"), "assumptions.default"),
+    "options of text": (_changed("assumptions", "options", "bc03"), "assumptions.options"),
 }
 
 
