@@ -66,17 +66,12 @@ class ServedModel(tf.Module):
         self.weights = [variable.value for variable in network.weights]
         self.head_weights = head.weights
         options = assumptions.options if assumptions else [None]
-        first = training_set.constants_under(constants, options[0])
-        self.shared = {}
-        if "basis" in first:
-            products = surprise.products_of(first["basis"])
-            self.shared = {"products": [tf.Variable(part, trainable=False) for part in products]}
         self.functions = {}
         for number, option in enumerate(options):
             told = None if option is None else np.eye(len(options), dtype=np.float32)[number]
             answers = _Answers(
                 labels, network, head, told,
-                training_set.constants_under(constants, option) | self.shared,
+                training_set.constants_under(constants, option),
             )  # fmt: skip
             for kind, function in answers.signatures(widths).items():
                 name = kind if option is None else assumptions.signature(option, kind)
@@ -85,6 +80,19 @@ class ServedModel(tf.Module):
     def save(self, folder):
         """Write the SavedModel, with all signatures, into ``folder``."""
         tf.saved_model.save(self, str(folder), signatures=dict(self.functions))
+        _slim(Path(folder) / "saved_model.pb")
+
+
+def _slim(path):
+    """Take the shapes of all tensors out of a saved graph: they are worked out again on loading."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    saved = SavedModel.FromString(path.read_bytes())
+    for graph in (meta.graph_def for meta in saved.meta_graphs):
+        for function in graph.library.function:
+            for node in function.node_def:
+                node.attr.pop("_output_shapes", None)
+    path.write_bytes(saved.SerializeToString(deterministic=True))
 
 
 class _Answers:

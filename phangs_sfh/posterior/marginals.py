@@ -55,6 +55,7 @@ def share_moments(loc, unit, sigma, start, cut):
     points = normal_points(N_MOMENT_POINTS, cut).T
     n_ratios = loc.shape[-1]
     left, moments, rest, averages = 1.0, [], [], []
+    average = ops.convert_to_tensor(_AVERAGE)  # once: each use of an array is stored in the graph
     for i in range(n_ratios):
         at, width = start + i, start + i + 1
         row = unit[:, :, at, :width] * sigma[..., :width]
@@ -62,12 +63,12 @@ def share_moments(loc, unit, sigma, start, cut):
         ratio = ratio + ops.reshape(loc[..., i], (-1, 1))
         odds = ops.exp(ops.minimum(ratio, MAX_LOG_ODDS))
         left = left * ops.reciprocal(1.0 + odds)
-        moments.append(_logit_moments(odds * left))
-        averages.append(ops.matmul(odds * left, _AVERAGE))
+        moments.append(_logit_moments(odds * left, average))
+        averages.append(ops.matmul(odds * left, average))
         if i < n_ratios - 1:
-            rest.append(_logit_moments(left))
-    moments.append(_logit_moments(left))
-    averages.append(ops.matmul(left, _AVERAGE))
+            rest.append(_logit_moments(left, average))
+    moments.append(_logit_moments(left, average))
+    averages.append(ops.matmul(left, average))
     mean, variance, third = (
         ops.reshape(ops.concatenate(parts, axis=-1), (-1, loc.shape[1], 2 * n_ratios))
         for parts in zip(*moments, *rest, strict=True)
@@ -80,14 +81,14 @@ def share_moments(loc, unit, sigma, start, cut):
 _AVERAGE = np.full((N_MOMENT_POINTS, 1), 1.0 / N_MOMENT_POINTS, np.float32)
 
 
-def _logit_moments(share):
+def _logit_moments(share, average):
     """Mean, second and third central moment of the logit over the points, each (m, 1)."""
     share = ops.maximum(share, 1e-30)
     logit = ops.log(share / ops.maximum(1.0 - share, 1e-6))
-    mean = ops.matmul(logit, _AVERAGE)
+    mean = ops.matmul(logit, average)
     residual = logit - mean
     square = residual * residual
-    return mean, ops.matmul(square, _AVERAGE), ops.matmul(square * residual, _AVERAGE)
+    return mean, ops.matmul(square, average), ops.matmul(square * residual, average)
 
 
 def quantiles(labels, logits, loc, scale_tril):

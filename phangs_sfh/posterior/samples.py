@@ -36,7 +36,7 @@ def samples(labels, logits, loc, scale_tril, n_samples=N_SAMPLES, tails=None):
     -------
     columns : dict of float32 tensors by label, (n, S) or (n, S, n_bins)
     """
-    points = normal_points(n_samples, labels.n_targets)
+    points = ops.convert_to_tensor(normal_points(n_samples, labels.n_targets))
     strata = (np.arange(n_samples, dtype=np.float32) + 0.5) / n_samples
     reached = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)
     y = None

@@ -80,7 +80,8 @@ def measure_spectrum(inputs, pixels, constants):
     basis = constants["basis"]  # (m, n_pixels), orthonormal in the mean over pixels used
     use = constants["use"][:, None]  # (n_pixels, 1)
     n_basis = basis.shape[0]
-    products, unfold = constants["products"] if "products" in constants else products_of(basis)
+    products, unfold = _products_of(basis)
+    basis = ops.convert_to_tensor(basis)
     flux, error = inputs["flux"], inputs["flux_err"]
     weight = ops.where(pixels, 1.0 / (error * error + MAX_SIGNAL_TO_NOISE**-2), 0.0)
     number = ops.matmul(ops.cast(pixels, "float32"), use)
@@ -91,7 +92,7 @@ def measure_spectrum(inputs, pixels, constants):
     largest = ops.maximum(ops.max(normal[:, :: n_basis + 1], axis=-1), 1.0)
     ridge = ops.reshape(RIDGE * largest, (-1, 1, 1)) * np.eye(n_basis, dtype="float32")
     normal = ops.reshape(normal, (-1, n_basis, n_basis)) + ridge
-    moments = ops.matmul(weight * flux, np.ascontiguousarray(basis.T)) * scale
+    moments = ops.matmul(weight * flux, ops.transpose(basis)) * scale
     coefficients = _solve(normal, ops.expand_dims(moments, -1))
     residual = flux - ops.matmul(coefficients[..., 0], basis)
     per_pixel = 1.0 / ops.maximum(number, 1.0)
@@ -103,11 +104,12 @@ def measure_spectrum(inputs, pixels, constants):
     return level[:, 0], log_sn[:, 0], log_chi2[:, 0], number[:, 0] >= MIN_PIXELS
 
 
-def products_of(basis):
+def _products_of(basis):
     """Products of all pairs of basis functions, and what makes the normal matrix of them.
 
     The matrix is symmetric: half of it is summed, then unfolded, by a product, which is twice as
-    fast as gathering.
+    fast as gathering. Written with the graph's operations: TensorFlow works them out once when a
+    model is loaded, and they need no room in its file.
 
     Parameters
     ----------
@@ -115,14 +117,14 @@ def products_of(basis):
 
     Returns
     -------
-    products : (n_pixels, m (m + 1) / 2) array; unfold : (m (m + 1) / 2, m²) array
+    products : (n_pixels, m (m + 1) / 2) tensor; unfold : (m (m + 1) / 2, m²) tensor
     """
     n_basis = len(basis)
-    row, column = np.tril_indices(n_basis)
-    unfold = np.zeros((len(row), n_basis, n_basis), np.float32)
-    unfold[np.arange(len(row)), row, column] = unfold[np.arange(len(row)), column, row] = 1.0
-    products = np.ascontiguousarray((basis[row] * basis[column]).T)
-    return products, unfold.reshape(len(row), -1)
+    row, column = (index.astype(np.int32) for index in np.tril_indices(n_basis))
+    both = ops.one_hot(row * n_basis + column, n_basis**2)
+    unfold = ops.maximum(both, ops.one_hot(column * n_basis + row, n_basis**2))
+    products = ops.take(basis, row, axis=0) * ops.take(basis, column, axis=0)
+    return ops.transpose(products), unfold
 
 
 def _solve(matrix, vector):

@@ -1,5 +1,7 @@
 """What report and model card say of histories."""
 
+import numpy as np
+
 from phangs_sfh.evaluation.extras import Section
 from phangs_sfh.evaluation.histories.figures import young_cases
 from phangs_sfh.evaluation.histories.young import YOUNG_AGE_YR
@@ -14,10 +16,12 @@ def describe(summary, model, library):
     """What metrics.json says of the stars, gas and kinematics that the model was trained on."""
     content = library.content.get("prior") or {}
     trained = (model.info.get("training") or {}).get("prior") or content
+    options = trained.get("assumptions", {}).get("options", {})
+    stars = options.get(model.assumption, trained)
     return {
         "model": summary["model"]
         | {
-            "stellar_library": trained.get("stellar_library"),
+            "stellar_library": stars.get("stellar_library"),
             "gas_states": trained.get("gas", {}).get("states"),
         },
         "library": summary["library"]
@@ -75,16 +79,19 @@ def limits(metrics):
     uncertain = metrics["model"].get("stellar_library")
     if uncertain:
         errors = SSPErrors(**uncertain)
+        age, mh = (np.hypot(*pair) for pair in (
+            (errors.age, errors.common_age), (errors.mh, errors.common_mh),
+        ))  # fmt: skip
         stars = (
             "Error bars hold differences between stellar libraries as large as its prior's "
-            f"(standard deviations of {errors.age:g} dex in age and {errors.mh:g} dex in [M/H], "
+            f"(standard deviations of {age:.2f} dex in age and {mh:.2f} dex in [M/H], "
             "among others), not larger ones (tests in docs/robustness.md)."
         )
     else:
         stars = (
             "Error bars do not hold the differences between stellar libraries: on mocks of other "
-            "libraries' stars `phangs` 3 is off by 0.1 to 0.5 dex in light-weighted age and [M/H], "
-            "often far outside its error bars (docs/robustness.md)."
+            "libraries' stars answers are off by 0.1 to 0.5 dex in light-weighted age and [M/H], "
+            "often far outside such error bars (docs/robustness.md)."
         )
     unfit = "Not for active nuclei, single stars, supernovae or gas-dominated spectra"
     if by_data(metrics):

@@ -111,7 +111,7 @@ BAD = {
         _uncertain(other_library={"engine": "basti", "share": [1, 0]}),
         "assumptions.options.uncertain: other_library.share",
     ),
-    "default that is no option": (_changed("assumptions", "default", "mine"), "assumptions.default"),
+    "no such default": (_changed("assumptions", "default", "mine"), "assumptions.default"),
     "options of text": (_changed("assumptions", "options", "bc03"), "assumptions.options"),
 }
 
