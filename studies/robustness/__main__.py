@@ -30,7 +30,11 @@ def main():
 @click.argument("mangadap", type=click.Path(exists=True))
 @click.option("--model", default="phangs", show_default=True, help="name or folder")
 @click.option(
-    "--assume", "options", multiple=True, default=("uncertain", "bc03", "basti"), show_default=True,
+    "--assume",
+    "options",
+    multiple=True,
+    default=("uncertain", "bc03", "basti"),
+    show_default=True,
     help="stars; may be given several times",
 )
 @click.option("--set", "sets", multiple=True, help="of templates, by name [default: all]")

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from phangs_sfh.cli.export import export
 from phangs_sfh.errors import InputError
 from phangs_sfh.export import saved_model as serving
-from phangs_sfh.observations.flags import Flag
+from phangs_sfh.observations.flags import Flag, Used
 from phangs_sfh.posterior import surprise
 from phangs_sfh.problems.histories import LABELS
 
@@ -200,9 +200,8 @@ def test_rows_without_data_get_the_prior(run, model, inputs):
         values[2] = 0
     given["flux_err"][3], given["band_flux_err"][3] = np.nan, np.inf
     columns = answer(model, given)
-    nothing = int(Flag.NO_DATA | Flag.NO_SPECTRUM | Flag.NO_BANDS)
-    assert np.all(columns["flag"][:4] == nothing)
-    assert np.all(columns["flag"][4:] & nothing != nothing)
+    assert np.all(columns["flag"][:4] == int(Flag.NO_DATA)) and np.all(columns["used"][:4] == 0)
+    assert np.all(columns["flag"][4:] & int(Flag.NO_DATA) == 0)
     assert_sound(columns)
     labels = small_run.target_vectors(small_run.simulated(600))
     truth = np.quantile(labels[:, 0], [0.16, 0.5, 0.84])
@@ -213,16 +212,17 @@ def test_rows_without_data_get_the_prior(run, model, inputs):
     assert abs(inside.mean() - 0.68) < 0.1
 
 
-def test_flags_say_what_is_missing(model, inputs):
+def test_used_says_what_there_was(model, inputs):
     full = {name: np.abs(values) + 0.1 for name, values in rows(inputs, slice(0, 6)).items()}
     full["flux_err"][0] = 0
     full["band_flux_err"][1] = 0
     full["band_flux_err"][2, 3] = 0
     full["flux_err"][3, :360] = 0
     full["flux_err"][4, :350] = np.nan
-    flag = answer(model, full)["flag"] & ~int(Flag.HIGH_SURPRISE)
-    expected = [Flag.NO_SPECTRUM, Flag.NO_BANDS, Flag.SOME_BANDS_MISSING, Flag.SPECTRUM_PARTIAL]
-    assert flag.tolist() == [*map(int, expected), 0, 0]
+    spectrum, bands = Used.SPECTRUM | Used.WHOLE_SPECTRUM, Used.BANDS | Used.ALL_BANDS
+    expected = [bands, spectrum, spectrum | Used.BANDS, Used.SPECTRUM | bands]
+    expected += 2 * [spectrum | bands]
+    assert answer(model, full)["used"].tolist() == list(map(int, expected))
 
 
 def test_missing_values_are_not_looked_at(model, inputs):

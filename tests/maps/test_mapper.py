@@ -19,7 +19,7 @@ from phangs_sfh.maps.mapper import Field, Mapper
 from phangs_sfh.maps.output import MapFile, extensions
 from phangs_sfh.maps.rates_and_densities import surface_luminosity
 from phangs_sfh.observations import rest_frame
-from phangs_sfh.observations.flags import Flag
+from phangs_sfh.observations.flags import Flag, Used
 from phangs_sfh.observations.table import Observations
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.model import load_model
@@ -123,7 +123,7 @@ def test_bands_go_with_their_spaxels_and_stand_alone_where_there_is_no_spectrum(
         model, as_rows(flux), as_rows(np.sqrt(variance)), REDSHIFT, tuple(map(as_rows, bands))
     )
     assert_same(maps, table)
-    assert maps["FLAG"][1, 1] == Flag.NO_SPECTRUM and np.isfinite(maps["AV_P50"]).all()
+    assert maps["USED"][1, 1] == Used.BANDS | Used.ALL_BANDS and np.isfinite(maps["AV_P50"]).all()
 
 
 def test_foreground_dust_is_taken_off_spectrum_and_bands(tmp_path, model):

@@ -11,7 +11,7 @@ from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.galaxy.rebuild import rebuild
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.observations.demo_spectrum import demo_spectrum
-from phangs_sfh.observations.flags import Flag
+from phangs_sfh.observations.flags import Flag, Used
 from phangs_sfh.plots.demonstration import demo
 from phangs_sfh.plots.rebuilt import rebuild_to_data
 from phangs_sfh.ssp.engines import load_ssp
@@ -94,7 +94,7 @@ def test_the_released_model_answers_the_embedded_spectrum(tmp_path):
     names = sorted(path.name for path in (tmp_path / "demo").iterdir())
     assert names == ["demo.png", "demo_result.ecsv"]
     result = QTable.read(tmp_path / "demo" / "demo_result.ecsv")
-    assert result["flag"][0] & Flag.NO_BANDS and not result["flag"][0] & Flag.NO_DATA
+    assert not result["used"][0] & Used.BANDS and not result["flag"][0] & Flag.NO_DATA
     # The brightest galaxy of a cluster is old, whatever its present cooling flow does.
     assert 9.5 < result["mw_logage_p50"].value[0] < 10.14
     medians = result["sfh_p50"][0]  # of single bins: they need not sum to 1

@@ -9,11 +9,12 @@ from fake_model import write_fake_model
 from input_tables import INSTRUMENT, make_table
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.observations.flags import Flag
+from phangs_sfh.observations.flags import Flag, Used
 from phangs_sfh.observations.table import observations_from_table
 from phangs_sfh.prediction import model_folder, predict
 from phangs_sfh.prediction.model import Model, load_model
 from phangs_sfh.prediction.model_folder import find_model, released_model
+from phangs_sfh.prediction.results import WHOLE_NUMBERS
 
 
 @pytest.fixture(scope="module")
@@ -82,11 +83,11 @@ def test_empty_rows_are_nan_and_flagged_and_the_others_answered(model):
     table["mask"] = np.zeros(table["flux"].shape, bool)
     table["mask"][2] = True
     seen = values(predict.predict(observe(table), model))
-    np.testing.assert_array_equal(
-        seen["flag"], [0, Flag.NO_DATA | Flag.NO_SPECTRUM | Flag.NO_BANDS, Flag.NO_SPECTRUM, 0]
-    )
+    np.testing.assert_array_equal(seen["flag"], [0, Flag.NO_DATA, 0, 0])
+    np.testing.assert_array_equal(seen["used"] & Used.SPECTRUM > 0, [True, False, False, True])
+    np.testing.assert_array_equal(seen["used"] & Used.BANDS > 0, [True, False, True, True])
     for name, value in seen.items():
-        if name != "flag":
+        if name not in WHOLE_NUMBERS:
             assert np.isnan(value[1]).all() and np.isfinite(value[[0, 2, 3]]).all()
         np.testing.assert_array_equal(value[[0, 3]], expected[name][[0, 3]])
 
@@ -94,8 +95,9 @@ def test_empty_rows_are_nan_and_flagged_and_the_others_answered(model):
 def test_the_flag_of_the_door_is_kept(model):
     table = make_table(2)
     table["redshift"] = [0.004, 0.05]
-    flag = predict.predict(observe(table), model)["flag"]
-    np.testing.assert_array_equal(flag, [0, Flag.BANDS_REDSHIFTED | Flag.NO_BANDS])
+    found = predict.predict(observe(table), model)
+    np.testing.assert_array_equal(found["flag"], [0, Flag.BANDS_REDSHIFTED])
+    np.testing.assert_array_equal(found["used"] & Used.BANDS > 0, [True, False])
 
 
 def _another_instrument():
