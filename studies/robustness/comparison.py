@@ -18,7 +18,7 @@ from studies.robustness import foreign_ssps, mocks
 
 CONTROL = "bc03"
 CHOSEN_ON = "miuscat"
-"""The library on which the size of ``phangs-robust``'s library errors is chosen, not tested."""
+"""The library on which the size of the prior's library errors is chosen, not tested."""
 OLD = " old"
 """Ending of a name: the library cut to the ages of the control."""
 NAMES = (CHOSEN_ON, "m11", "bpass", "mastar" + OLD, "mastar")
