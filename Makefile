@@ -6,8 +6,8 @@
 #             Python allowed, and that every module imports
 # make imports
 #             import every module on the oldest and the newest Python at hand, of 3.10 to 3.13
-# make figures BROAD=LIBRARY [PAPER=LIBRARY]
-#             measure the released models again: README's tables and figures, docs/benchmark.md;
+# make figures BROAD=LIBRARY
+#             measure the released model again: README's tables and figures, docs/benchmark.md;
 #             FIGURES="..." are further options of studies/released
 #
 # All of it happens in .venv; the system's Python is left alone. PYTHON=/path/to/python3.x chooses
@@ -38,7 +38,7 @@ imports: $(VENV)/.installed-test
 
 figures: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[benchmark]'
-	$(BIN)/python -m studies.released --broad $(BROAD) $(if $(PAPER),--paper $(PAPER)) $(FIGURES)
+	$(BIN)/python -m studies.released --broad $(BROAD) $(FIGURES)
 
 $(BIN)/python:
 	@sh scripts/setup/make_venv.sh $(VENV)

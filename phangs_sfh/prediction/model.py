@@ -166,7 +166,8 @@ def load_model(
     Parameters
     ----------
     model : name of a released model (``phangs``; its newest version) or folder with saved_model.pb
-        and model.json, as ``fit`` and ``export_model`` write it; default ``phangs``. With ``server``: the folder that says what the served model is.
+        and model.json, as ``fit`` and ``export_model`` write it; default ``phangs``. With
+        ``server``: the folder that says what the served model is.
     instrument : that the data were taken with; if given, the model's must agree
     server : ``HOST:PORT`` (gRPC) or ``http://HOST:PORT`` (REST), either with ``/NAME`` or
         ``/NAME/VERSION`` behind for another model than ``model``
