@@ -7,7 +7,7 @@ from scipy.interpolate import CubicSpline
 
 from phangs_sfh.galaxy import kinematics
 from phangs_sfh.galaxy.forward_model import ForwardModel
-from phangs_sfh.instrument.constants import FWHM_PER_SIGMA
+from phangs_sfh.instrument.constants import FWHM_PER_SIGMA, SPEED_OF_LIGHT
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.ssp.grid import SSPGrid
 
@@ -109,3 +109,14 @@ def test_width_of_a_line_through_the_whole_model(model, sigma_v):
     lsf = model.instrument.lsf_fwhm(centre) / FWHM_PER_SIGMA
     assert width == pytest.approx(np.hypot(lsf, sigma_v / C * centre), rel=0.05)
     assert np.sum(spectrum[0, near] - 1.0) * 1.25 == pytest.approx(5.0, rel=5e-3)
+
+
+def test_velocity_moves_lines_and_keeps_their_flux():
+    wave, step = kinematics.log_grid(np.arange(4800.0, 7000.1, 1.25))
+    line = np.exp(-0.5 * ((wave - 5900.0) / 3.0) ** 2)[None].repeat(3, axis=0)
+    velocity = np.array([-400.0, 0.0, 250.0])
+    moved = kinematics.broaden(line, step, np.zeros(3), velocity)
+    centre = (moved @ np.log(wave)) / moved.sum(axis=1)
+    expected = np.log(5900.0) + velocity / SPEED_OF_LIGHT
+    np.testing.assert_allclose(centre, expected, atol=1e-6)
+    np.testing.assert_allclose(moved.sum(axis=1), line.sum(axis=1), rtol=1e-6)

@@ -102,3 +102,15 @@ def test_range_is_bounded():
     inputs, _, _ = cleaned(flux, error, bands, band_error)
     for value in inputs.values():
         assert np.all(np.isfinite(value)) and np.abs(value).max() <= 1e3 * RANGE * 1.01
+
+
+def test_zeros_and_huge_errors_of_pixels_are_missing():
+    flux, error = np.full((1, 1761), 2.0, np.float32), np.full((1, 1761), 0.1, np.float32)
+    flux[0, 10:20], error[0, 30:40], error[0, 50] = 0.0, 201.0, 199.0
+    bands = np.ones((1, 5), np.float32)
+    inputs = {"flux": flux, "flux_err": error, "band_flux": bands, "band_flux_err": 500 * bands}
+    cleaned, present = clean({name: ops.convert_to_tensor(x) for name, x in inputs.items()})
+    seen = np.asarray(present["spectrum"])[0]
+    assert not seen[10:20].any() and not seen[30:40].any() and seen[50] and seen.sum() == 1741
+    assert np.all(np.asarray(cleaned["flux_err"])[0][~seen] == 0)
+    assert np.all(np.asarray(present["bands"]))
