@@ -6,6 +6,7 @@ cleaning, network, posterior, percentiles, surprise and flags.
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -310,13 +311,19 @@ def _constants(run_folder, model, description, library):
     from phangs_sfh.posterior.training_set import N_TRAIN, measure_training_set
 
     opened = records.open_library(library, Instrument.from_dict(description["instrument"]))
-    assumptions = opened.described.assumptions
+    assumptions = described_by(description, run_folder / DESCRIPTION).assumptions
     limits = {"train": N_TRAIN * (len(assumptions) if assumptions else 1), "valid": None}
     examples = {split: records.load(opened, split, limit) for split, limit in limits.items()}
     stored = description.get("training", {}).get("conditions")
     conditions = None if stored is None else ObservingConditions.from_dict(stored)
+    described = described_by(description, run_folder / DESCRIPTION)
+    if described.assumptions not in (None, opened.described.assumptions):
+        raise InputError(
+            f"{library}: has other assumptions than the run {run_folder}; name the run's --library"
+        )
+    survey = replace(opened.survey(conditions), described=described)
     spec = posterior_of(description)
-    constants = measure_training_set(model, examples, opened.survey(conditions), spec)
+    constants = measure_training_set(model, examples, survey, spec)
     training_set.save_constants(path, constants | {"weights": np.array(weights)})
     return constants
 

@@ -71,10 +71,21 @@ def measure_training_set(model, examples, survey, spec=None):
     for number, option in enumerate(assumptions.options):
         own = {split: _made_under(rows, number) for split, rows in examples.items()}
         # one space of spectra for all: it is the largest of the constants
-        own["spectra"] = examples["train"].get("spectrum")
+        own["spectra"] = _usual_spectra(examples["train"], survey.labels)
         constants = _measured(model, own, survey, spec)
         found |= {f"{option}/{key}": value for key, value in constants.items()}
     return found
+
+
+def _usual_spectra(examples, labels):
+    """Spectra of ``_usual`` objects, or None without spectra."""
+    if "spectrum" not in examples:
+        return None
+    usual = np.ones(len(examples["spectrum"]), bool)
+    for label in labels:
+        if label.flag_beyond:
+            usual &= np.abs(examples[label.name]) <= label.flag_beyond
+    return examples["spectrum"][usual if usual.any() else ~usual]
 
 
 def _made_under(examples, number):
@@ -102,7 +113,7 @@ def _measured(model, examples, survey, spec):
     times = N_VALID // max(1, batches.n_objects(examples["valid"]))
     times = int(np.clip(times, 1, MOST_TIMES))
     valid = {key: np.concatenate([value] * times) for key, value in examples["valid"].items()}
-    spectra = examples.get("spectra", train.get("spectrum"))
+    spectra = examples["spectra"] if "spectra" in examples else _usual_spectra(train, survey.labels)
     spectra = None if spectra is None else spectra[:N_SPECTRA]
     return measure_constants(
         model,
@@ -145,6 +156,7 @@ def measure_constants(model, labels, spectra, train, valid, excluded=None, spec=
     if spectra is not None:
         constants = _spectral_space(np.asarray(spectra, np.float64), excluded)
     rows = _collect(network, train, constants, "train")
+    rows = {key: value[_usual(labels, rows["y"])] for key, value in rows.items()}
     constants |= _latent_space(rows)
     if spectra is not None:
         constants |= _trend(rows)
@@ -169,6 +181,16 @@ def measure_constants(model, labels, spectra, train, valid, excluded=None, spec=
     largest = np.max([ops.convert_to_numpy(x) for x in each], axis=0)
     constants |= _table("joint", largest) | {"joint_end_slope": np.float32(1.0)}
     return {key: np.asarray(value, np.float32) for key, value in constants.items()}
+
+
+def _usual(labels, y):
+    """Rows without what is flagged on its own, as wrong redshifts are: they are no part of what
+    surprise measures by, or it would not notice them. (n,) booleans, all if there are none."""
+    values, usual = labels.values(y.astype(np.float32)), np.ones(len(y), bool)
+    for label in labels:
+        if label.flag_beyond:
+            usual &= np.abs(ops.convert_to_numpy(values[label.name])) <= label.flag_beyond
+    return usual if usual.any() else ~usual
 
 
 def _spectral_space(spectra, excluded):
@@ -300,7 +322,7 @@ def _held_out(network, drawn, constants, labels, spec):
         has_spectrum, has_bands = surprise.has_kinds(present)
         some = ops.convert_to_numpy(has_spectrum | has_bands)
         measured = surprise.measure(outputs["latent"], cleaned, present, constants)
-        found.append(ops.convert_to_numpy(measured)[some])
+        found.append(ops.convert_to_numpy(measured)[some & _usual(labels, y)])
         if spec is not None:
             parts = spec.mixture(ops.convert_to_tensor(outputs["params"]))
             at = marginals.cumulative_at(labels, ops.convert_to_tensor(y, "float32"), *parts)

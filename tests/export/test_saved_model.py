@@ -97,9 +97,11 @@ def test_signature_is_the_contract(model):
         "band_flux_err": ([None, 5], tf.float32),
     }
     shapes = {k: (v.shape.as_list(), v.dtype) for k, v in default.structured_outputs.items()}
-    expected = {"surprise": ([None], tf.float32), "flag": ([None], tf.int32)}
+    expected = {"surprise": ([None], tf.float32)}
+    expected |= {n: ([None], tf.int32) for n in ("flag", "used")}
+    expected |= {f"{n}_mean": ([None, 16], tf.float32) for n in ("sfh", "mh")}
     for percentile in ("p16", "p50", "p84"):
-        expected |= {f"{n}_{percentile}": ([None, 16], tf.float32) for n in ("sfh", "mh")}
+        expected |= {f"{n}_{percentile}": ([None, 16], tf.float32) for n in ("sfh", "cmf", "mh")}
         expected |= {f"{n}_{percentile}": ([None], tf.float32) for n in SCALARS}
     assert shapes == expected
     samples = model.signatures["posterior"].structured_outputs

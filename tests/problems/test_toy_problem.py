@@ -62,7 +62,7 @@ def test_predict_finds_the_lines(folder, table):
         folder / "models" / "1")  # fmt: skip
     answers = QTable.read(folder / "answers.ecsv")
     expected = [f"{n}_{p}" for n in ("strength", "width") for p in ("p16", "p50", "p84")]
-    assert answers.colnames == [*expected, "surprise", "flag"]
+    assert answers.colnames == [*expected, "surprise", "flag", "used"]
     assert answers["width_p50"].unit == u.AA and "AGEBINS" not in answers.meta
     assert np.corrcoef(answers["strength_p50"], table["strength"])[0, 1] > 0.98
     assert np.corrcoef(answers["width_p50"].value, table["width"])[0, 1] > 0.97
