@@ -31,6 +31,12 @@ def simulated(n, seed=0):
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
+def at_rest(drawn):
+    """Those whose redshift is right: what surprise is measured by."""
+    beyond = LABELS["velocity"].flag_beyond
+    return {name: values[np.abs(drawn["velocity"]) <= beyond] for name, values in drawn.items()}
+
+
 def target_vectors(drawn):
     """Targets (n, T) of simulated galaxies."""
     return np.asarray(LABELS.target(drawn, None))
