@@ -106,7 +106,9 @@ def map(
     from phangs_sfh.prediction.model import load_model
     from phangs_sfh.progress import progress_bar
 
-    check_plot(plot, overwrite)
+    images = (path for _, path in (*options["images"], *options["image_error"]))
+    others = cube, output, options["velocity"], options["bins"], *images
+    check_plot(plot, overwrite, others)
     with warnings_as_lines():
         if gather:
             maps = gather_maps(output, overwrite)

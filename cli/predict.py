@@ -54,10 +54,12 @@ def predict(
     TABLE is FITS or ECSV with columns wave, flux, flux_err [mask], redshift and bands F275W,
     F275W_err ...; or any 1-D spectrum that specutils can load.
     """
+    from phangs_sfh.files.paths import check_apart
     from phangs_sfh.files.tables import check_input, check_output, write_table
 
     check_input(table)
     check_output(output, overwrite)
+    check_apart(output, table)
 
     from phangs_sfh.prediction.model import load_model
     from phangs_sfh.progress import progress_bar

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.paths import check_apart
 from phangs_sfh.instrument.constants import SPEED_OF_LIGHT
 from phangs_sfh.maps.input.cube import Cube, check_file, open_cube
 from phangs_sfh.maps.input.cube_psf import MAX_FWHM, MIN_FWHM
@@ -140,8 +141,10 @@ def check_request(cube, output, plot=None, overwrite=False, options=Options()):
     if cube is None and not options.images:
         raise InputError("neither CUBE nor --image is given; give one of them")
     source = cube or options.images[0][1]
-    for path in options.files(cube):
+    files = options.files(cube)
+    for path in files:
         check_file(Path(path))
+    check_apart(output, *files)
     for name, pairs in (("image", options.images), ("image-error", options.image_error)):
         bands = [band for band, _ in pairs]
         for band in bands:
@@ -153,13 +156,14 @@ def check_request(cube, output, plot=None, overwrite=False, options=Options()):
     if options.grid and cube is not None:
         raise InputError(f"{cube}: maps are on the cube's spaxels; leave --grid out")
     _check_numbers(options)
-    check_plot(plot, overwrite)
+    check_plot(plot, overwrite, (output, *files))
 
 
-def check_plot(plot, overwrite=False):
-    """Raise InputError unless a figure, if any, can be written."""
+def check_plot(plot, overwrite=False, others=()):
+    """Raise InputError unless a figure, if any, can be written and is none of the ``others``."""
     if plot is None:
         return
+    check_apart(plot, *others)
     plot = Path(plot)
     if plot.suffix.lower() not in FIGURES:
         raise InputError(f"{plot}: the figure's name must end in .png or .pdf")

@@ -12,7 +12,7 @@ from matplotlib.colors import AsinhNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from phangs_sfh.files.paths import PathLike
+from phangs_sfh.files.paths import PathLike, check_apart
 from phangs_sfh.files.reading import quiet
 from phangs_sfh.files.whole import whole_file
 from phangs_sfh.plots import figures
@@ -58,6 +58,7 @@ def plot_maps(maps: PathLike, path: PathLike) -> Path:
     >>> print(ps.plot_maps(maps.path, "small.png"))
     small.png
     """
+    check_apart(path, maps)
     with whole_file(path) as temporary:
         map_figure(maps).savefig(temporary, dpi=110)
     return Path(path)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.files.paths import PathLike
+from phangs_sfh.files.paths import PathLike, check_apart
 from phangs_sfh.ssp.engines import load_ssp
 from phangs_sfh.ssp.grid import write_grid
 
@@ -44,6 +44,7 @@ def make_ssp(engine: str, output: PathLike, overwrite: bool = False) -> SSPGrid:
         raise InputError(f"{output}: exists already; use --overwrite or another name")
     if not Path(output).resolve().parent.is_dir():
         raise InputError(f"{output}: no such folder; make it first")
+    check_apart(output, engine)
     grid = load_ssp(engine)
     write_grid(grid, output)
     return grid

@@ -203,3 +203,20 @@ def test_refusals_are_one_line_and_leave_nothing(run, tmp_path):
         assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before
     for usage in (["--image", "F275W"], ["--image-psf", "wide"], ["--distance", "-3"]):
         assert run(*good, *usage).exit_code == 2
+
+
+@pytest.mark.parametrize("lost", ["c.fits", "i.fits", "e.fits", "b.fits", "v.fits"])
+def test_inputs_are_not_overwritten(run, tmp_path, lost):
+    for name in ("c.fits", "i.fits", "e.fits", "b.fits", "v.fits"):
+        (tmp_path / name).write_text("SIMPLE  = " + name)
+    (tmp_path / "m.png").symlink_to(tmp_path / lost)
+    given = [
+        "c.fits", "--image", "F275W=i.fits", "--image-error", "F275W=e.fits", "--bins", "b.fits",
+        "--velocity", "v.fits", "--redshift", "0", "--overwrite",
+    ]  # fmt: skip
+    for result in (run(*given, "-o", lost), run(*given, "-o", "m.fits", "--plot", "m.png")):
+        assert result.exit_code == 1 and result.stderr.count("\n") == 1
+        assert f"is the input {lost}; give the output another name" in result.stderr
+    assert (tmp_path / lost).read_text() == "SIMPLE  = " + lost
+    result = run(*given, "-o", "m.png", "--plot", "m.png")
+    assert result.exit_code == 1 and "Error: m.png" in result.stderr

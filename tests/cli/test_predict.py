@@ -97,3 +97,16 @@ def test_a_refusal_is_one_line_and_exit_code_1(folder, tmp_path, monkeypatch, da
     assert result.exit_code == 1 and result.stdout == ""
     assert result.stderr.count("\n") == 1 and words in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["in.fits"]
+
+
+@pytest.mark.parametrize("output", ["in.fits", "./in.fits", "link.fits", "hard.fits"])
+def test_the_input_is_not_overwritten(run, tmp_path, output):
+    make_table(2).write("in.fits")
+    (tmp_path / "link.fits").symlink_to(tmp_path / "in.fits")
+    (tmp_path / "hard.fits").hardlink_to(tmp_path / "in.fits")
+    before = (tmp_path / "in.fits").read_bytes()
+    with pytest.raises(InputError, match="is the input in.fits; give the output another name"):
+        raise run("in.fits", "-o", output, "--overwrite").exception
+    with pytest.raises(InputError, match="is the input link.fits"):
+        raise run("link.fits", "-o", "in.fits", "--overwrite").exception
+    assert (tmp_path / "in.fits").read_bytes() == before
