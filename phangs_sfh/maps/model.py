@@ -12,6 +12,9 @@ from phangs_sfh.errors import InputError
 from phangs_sfh.maps.input.cube_spectra import CHUNK
 from phangs_sfh.maps.rates_and_densities import WINDOWS_MYR
 from phangs_sfh.observations.flags import Flag
+from phangs_sfh.prediction.answers import checked_answers
+from phangs_sfh.prediction.any_model import rows_of
+from phangs_sfh.prediction.model import run_graph
 from phangs_sfh.prediction.predict import collected
 from phangs_sfh.prediction.results import PERCENTILES, WHOLE_NUMBERS, answer_names
 
@@ -22,6 +25,8 @@ formed, that it is made of with ``logml``."""
 
 NEEDED = ("logml", *RATE_NAMES.values())
 """Labels that star formation rates are made of."""
+
+RATES = [f"{name}_{p}" for name in RATE_NAMES for p in PERCENTILES]
 
 
 class MapModel:
@@ -43,8 +48,9 @@ class MapModel:
                 f"{model.path}: the SavedModel has no signature 'posterior', which star formation "
                 "rates are drawn from; export it again"
             )
+        drawn = model.saved.signatures["posterior"].structured_outputs
         for name in NEEDED:
-            if name not in model.labels:
+            if name not in model.labels or name not in drawn:
                 raise InputError(
                     f"{model.path}: infers no '{name}', which maps are made of; use a model of "
                     "histories of this version"
@@ -76,8 +82,10 @@ class MapModel:
     def _ask(self, **inputs):
         import tensorflow as tf
 
-        outputs = self.graph(*[tf.constant(inputs[name]) for name in self.order])
-        return {name: v.numpy() for name, v in zip(self.names, outputs, strict=True)}
+        tensors = [tf.constant(inputs[name]) for name in self.order]
+        path = self.model.path
+        found = run_graph(path, lambda: dict(zip(self.names, self.graph(*tensors), strict=True)))
+        return checked_answers(path, self.model.labels, found, rows_of(inputs), RATES)
 
 
 def _joined(model):
@@ -95,8 +103,7 @@ def _joined(model):
         for key, size in sizes.items()
         for name in (key, f"{key}_err")
     }
-    rates = [f"{name}_{p}" for name in RATE_NAMES for p in PERCENTILES]
-    names = sorted([*answer_names(model.labels), *rates])
+    names = sorted([*answer_names(model.labels), *RATES])
 
     @tf.function(autograph=False)
     def both(**inputs):

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 TIMEOUT = 60.0  # s, for one request to a server
 
 
+def rows_of(inputs):
+    """Rows of input tensors by name."""
+    return len(next(iter(inputs.values())))
+
+
 class AnyModel:
     """The questions; a ``Model`` and a ``RemoteModel`` answer them alike.
 

@@ -12,12 +12,11 @@ from pathlib import Path
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import model_json
 from phangs_sfh.instrument.description import Instrument
-from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
+from phangs_sfh.prediction.answers import check_signature, checked_answers, checked_draws
+from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel, rows_of
 from phangs_sfh.prediction.model_folder import read_description
-from phangs_sfh.prediction.results import answer_names
 from phangs_sfh.prediction.transport import IN_FLIGHT, ServerError
 from phangs_sfh.problems.catalogue import described_by
-from phangs_sfh.problems.inputs import sizes
 
 SIGNATURE, DRAWS = "serving_default", "posterior"
 ADDRESS = re.compile(r"(https?://)?([^/]+:\d+|[^/:]+)(?:/([^/]+))?(?:/(\d+))?/?")
@@ -52,32 +51,24 @@ class RemoteModel(AnyModel):
         Raises
         ------
         InputError
-            One line: server away or late, model gone, request refused, or an answer that is not
-            one row for each row sent.
+            One line: server away or late, model gone, request refused, or an answer that is
+            none (``prediction.answers``).
         """
-        return self._run(self.signature(SIGNATURE), answer_names(self.labels), inputs)
+        found = self._run(self.signature(SIGNATURE), inputs)
+        return checked_answers(self.path, self.labels, found, rows_of(inputs))
 
     def draw(self, **inputs):
         """Run ``posterior``; dict of arrays (n, 256, ...). Raises InputError as ``answer``."""
-        names = self.labels.names
-        return self._run(self.signature(DRAWS), names, inputs)
+        found = self._run(self.signature(DRAWS), inputs)
+        return checked_draws(self.path, self.labels, found, rows_of(inputs))
 
-    def _run(self, signature, names, inputs):
+    def _run(self, signature, inputs):
         try:
-            found = self.transport.predict(
+            return self.transport.predict(
                 self.info["name"], int(self.info["version"]), signature, inputs
             )
         except ServerError as error:
             raise InputError(_explained(error, self.path, self.transport)) from None
-        n = len(next(iter(inputs.values())))
-        for name in names:
-            if name not in found or found[name].shape[:1] != (n,):
-                shape = found[name].shape if name in found else None
-                raise InputError(
-                    f"{self.path}: answered '{name}' with shape {shape} for {n} spectra; "
-                    "serve a model that phangs-sfh exported"
-                )
-        return found
 
 
 def connect(address, description=None, timeout=TIMEOUT):
@@ -144,17 +135,7 @@ def _check_signature(path, signatures, described, instrument):
         raise InputError(
             f"{path}: has no signature '{SIGNATURE}'; serve a model that phangs-sfh exported"
         )
-    inputs, outputs = signatures[SIGNATURE]
-    expected = {name: [-1, n] for name, n in sizes(described.inputs, instrument).items()}
-    for name in sorted(set(expected) | set(inputs)):
-        if inputs.get(name) != expected.get(name):
-            raise InputError(
-                f"{path}: takes '{name}' with shape {inputs.get(name)}, not {expected.get(name)} "
-                f"as instrument '{instrument.name}' says; give its own description with --model"
-            )
-    absent = [name for name in answer_names(described.labels) if name not in outputs]
-    if absent:
-        raise InputError(f"{path}: answers no '{absent[0]}'; export the model again and serve that")
+    check_signature(path, *signatures[SIGNATURE], described, instrument)
 
 
 def _explained(error, path, transport):

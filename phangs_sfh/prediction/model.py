@@ -15,9 +15,9 @@ from phangs_sfh.files import checksums, model_json
 from phangs_sfh.files.paths import PathLike
 from phangs_sfh.instrument.description import Instrument
 from phangs_sfh.prediction import predict
-from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel
+from phangs_sfh.prediction.answers import check_signature, checked_answers, checked_draws
+from phangs_sfh.prediction.any_model import TIMEOUT, AnyModel, rows_of
 from phangs_sfh.prediction.model_folder import check_instrument, read_description
-from phangs_sfh.prediction.results import answer_names
 from phangs_sfh.problems.assumptions import RECORD
 from phangs_sfh.problems.catalogue import described_by
 
@@ -50,9 +50,15 @@ class Model(AnyModel):
     assumed: str | None = None
 
     def answer(self, **inputs):
-        """Run ``serving_default``, or its like under another assumption, on float32 arrays; dict
-        of arrays."""
-        return self._run(self.signature("serving_default"), inputs)
+        """Run ``serving_default``, or its like under another assumption; float32 arrays; dict of arrays.
+
+        Raises
+        ------
+        InputError
+            If the model fails, or its answer is none (``prediction.answers``).
+        """
+        found = self._run(self.signature("serving_default"), inputs)
+        return checked_answers(self.path, self.labels, found, rows_of(inputs))
 
     def draw(self, **inputs):
         """Run ``posterior`` on float32 arrays; dict of arrays (n, 256, ...).
@@ -60,21 +66,21 @@ class Model(AnyModel):
         Raises
         ------
         InputError
-            If the model has no such signature.
+            As ``answer``, and if the model has no such signature.
         """
         name = self.signature("posterior")
         if name not in self.saved.signatures:
             raise InputError(
                 f"{self.path}: the SavedModel has no signature '{name}'; export it again"
             )
-        return self._run(name, inputs)
+        found = self._run(name, inputs)
+        return checked_draws(self.path, self.labels, found, rows_of(inputs))
 
     def _run(self, signature, inputs):
         import tensorflow as tf
 
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        outputs = self.saved.signatures[signature](**tensors)
-        return {name: value.numpy() for name, value in outputs.items()}
+        return run_graph(self.path, lambda: self.saved.signatures[signature](**tensors))
 
     @cached_property
     def network(self):
@@ -137,6 +143,25 @@ class Model(AnyModel):
 
         found = predict.collected(params, observations, self, batch_size=256)
         return label_distribution(description, tf.constant(found["params"]))
+
+
+def run_graph(path, graph):
+    """What ``graph``, a function without arguments, gives: dict of arrays.
+
+    Raises
+    ------
+    InputError
+        If TensorFlow fails at it: a shape that does not fit, a number that a check finds.
+    """
+    import tensorflow as tf
+
+    try:
+        return {name: value.numpy() for name, value in graph().items()}
+    except (tf.errors.OpError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(
+            f"{path}: the model fails ({reason}); use one that phangs-sfh exported"
+        ) from None
 
 
 def as_model(model):
@@ -206,16 +231,14 @@ def load_model(
 
     try:
         saved = tf.saved_model.load(str(path))
-        outputs = set(saved.signatures["serving_default"].structured_outputs)
+        serving = saved.signatures["serving_default"]
     except Exception as error:  # TensorFlow has no common error for a damaged SavedModel
         reason = " ".join(str(error).split())[:120]
         raise InputError(
             f"{path}: the SavedModel cannot be loaded ({reason}); export or copy it again"
         ) from None
-    labels = described_by(info, path / model_json.FILE).labels
-    absent = [name for name in answer_names(labels) if name not in outputs]
-    if absent:
-        raise InputError(
-            f"{path}: the SavedModel's serving_default lacks output '{absent[0]}'; export it again"
-        )
+    described = described_by(info, path / model_json.FILE)
+    taken = serving.structured_input_signature[1].items()
+    shapes = {name: [-1 if n is None else n for n in spec.shape] for name, spec in taken}
+    check_signature(path, shapes, set(serving.structured_outputs), described, theirs)
     return Model(path=path, info=info, instrument=theirs, saved=saved)

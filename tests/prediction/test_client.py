@@ -235,3 +235,18 @@ def test_an_answer_with_too_few_rows_is_refused(address, folder, servable, monke
     monkeypatch.setattr(servable, "predict", short)
     with pytest.raises(InputError, match=r"answered 'sfh_p16' with shape \(31, 16\) for 32"):
         answers(make_table(3), model)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_an_answer_that_is_not_finite_is_refused(address, folder, servable, monkeypatch, value):
+    model = client.connect(address, folder)
+    plain = servable.predict
+
+    def spoiled(request):
+        response = plain(request)
+        response.outputs["av_p50"].float_val[1] = value
+        return response
+
+    monkeypatch.setattr(servable, "predict", spoiled)
+    with pytest.raises(InputError, match=f"/phangs/1: answered 'av_p50' with {value} in row 1"):
+        answers(make_table(3), model)
