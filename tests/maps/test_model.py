@@ -61,6 +61,6 @@ def test_a_model_of_another_problem_is_refused(tmp_path):
     labels = [label.to_dict() for label in LABELS.scalars[:2]]
     model = load_model(write_fake_model(tmp_path / "1"))
     model.info.update(labels=labels, inputs=["spectrum"])
-    del model.__dict__["described"]
+    model.__dict__.pop("described", None)
     with pytest.raises(InputError, match="infers no 'sfh', which maps are made of"):
         MapModel(model)
