@@ -50,7 +50,7 @@ class Model(AnyModel):
     assumed: str | None = None
 
     def answer(self, **inputs):
-        """Run ``serving_default``, or its like under another assumption; float32 arrays; dict of arrays.
+        """Run ``serving_default``, or its like under another assumption; dict of arrays.
 
         Raises
         ------
