@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.json_files import Text, read_json
 from phangs_sfh.files.whole import write_text
 
 FILE = "checksums.json"
@@ -56,13 +57,9 @@ def verify(folder, names=None, remedy="copy it again"):
     """
     folder = Path(folder)
     try:
-        sums = json.loads((folder / FILE).read_text())
+        sums = read_json(folder / FILE, dict[Text, Text], remedy)
     except FileNotFoundError:
         return
-    except ValueError as error:
-        raise InputError(f"{folder / FILE}: not JSON ({error}); {remedy}") from None
-    if not isinstance(sums, dict):
-        raise InputError(f"{folder / FILE}: is no list of checksums; {remedy}")
     for name, expected in sums.items():
         if names is not None and name not in names:
             continue

@@ -1,12 +1,42 @@
 """``model.json``, which describes a network beside its weights: the one place that reads it."""
 
-import json
 from pathlib import Path
+from typing import Literal
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.json_files import Count, Fields, Finite, Name, Positive, read_json
 
 FILE = "model.json"
 SCHEMA_VERSION = 1
+
+
+class PosteriorFields(Fields):
+    """``posterior``; empty for a model that is no network of this package."""
+
+    n_components: Count = 1
+    n_leading: Count = 0
+    mean: list[Finite] = []
+    scale: list[Positive] = []
+    sigma_floor: Finite = 0.0
+    leading_weight: Finite = 0.0
+    mean_weight: Finite = 0.0
+
+
+class ModelFields(Fields):
+    """``model.json``. Instrument, inputs and labels have definitions of their own."""
+
+    schema_version: int = SCHEMA_VERSION
+    name: Name = "model"
+    version: Name | Count = 1
+    instrument: dict = {}
+    z_sun: Positive | None = None
+    emission_lines: Literal["modelled", "masked"] = "masked"
+    problem: Name = "histories"
+    inputs: list[str] = []
+    labels: list[dict] = []
+    posterior: PosteriorFields = PosteriorFields()
+    network: dict[str, Count | list[Count]] = {}
+    training: dict = {}
 
 
 def read(folder, needed=(), remedy="train the model anew"):
@@ -29,13 +59,9 @@ def read(folder, needed=(), remedy="train the model anew"):
     """
     path = Path(folder) / FILE
     try:
-        content = json.loads(path.read_text())
+        content = read_json(path, ModelFields, remedy)
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: missing; give the folder of a model, or {remedy}") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); {remedy}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: holds no fields, 'schema_version' is missing; {remedy}")
     for field in needed:
         if field not in content:
             raise InputError(f"{path}: field '{field}' is missing; {remedy}")

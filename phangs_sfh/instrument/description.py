@@ -4,18 +4,48 @@ An instrument is saved as JSON beside every library and model, so that another s
 band list is new data, not new code.
 """
 
-import json
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from phangs_sfh.errors import InputError
-from phangs_sfh.instrument.noise import NoiseShape
+from phangs_sfh.files.json_files import Fields, Finite, Name, Positive, check, read_json
+from phangs_sfh.instrument.noise import NoiseFields, NoiseShape
 
 DEFAULT = "phangs"
-FEWEST_PIXELS = 16
+FEWEST_PIXELS, MOST_PIXELS = 16, 1_000_000
+
+
+class BandFields(Fields):
+    """A band in JSON."""
+
+    name: Name
+    wave: list[Positive] = Field(min_length=2)
+    throughput: list[Finite]
+
+
+class GridFields(Fields):
+    """The wavelengths [Å] in JSON."""
+
+    start: Positive
+    step: Positive
+    n_pixels: int = Field(ge=FEWEST_PIXELS, le=MOST_PIXELS)
+
+
+class InstrumentFields(Fields):
+    """An instrument in JSON; ``noise`` has a definition of its own."""
+
+    name: Name
+    wave: GridFields
+    lsf_fwhm_coefficients: list[Finite] = Field(min_length=1, max_length=20)
+    bands: list[BandFields]
+    luminosity_band: Name
+    solar_luminosity: Positive
+    noise: NoiseFields = NoiseFields()
+    unseen_band: BandFields | None = None
 
 
 @dataclass(frozen=True)
@@ -50,14 +80,14 @@ class Band:
 
     @classmethod
     def from_dict(cls, content):
-        """Inverse of ``to_dict``. Raises KeyError, TypeError or ValueError if it is damaged."""
+        """Inverse of ``to_dict``. Raises ValueError if it makes no sense."""
         name = content["name"]
         wave, throughput = (np.array(content[key], float) for key in ("wave", "throughput"))
-        if wave.ndim != 1 or wave.shape != throughput.shape or len(wave) < 2:
+        if wave.shape != throughput.shape:
             raise ValueError(f"band {name} needs as many throughputs as wavelengths")
-        if not (np.diff(wave) > 0).all() or not wave[0] > 0 or not np.isfinite(wave[-1]):
+        if not (np.diff(wave) > 0).all():
             raise ValueError(f"band {name} needs wavelengths that ascend")
-        if not ((throughput >= 0) & np.isfinite(throughput)).all() or not throughput.any():
+        if not (throughput >= 0).all() or not throughput.any():
             raise ValueError(f"band {name} needs throughputs that are not negative")
         return cls(name, wave, throughput)
 
@@ -82,7 +112,7 @@ class Instrument:
     wave: np.ndarray
     lsf_fwhm_coefficients: tuple
     bands: tuple
-    luminosity_band: str
+    luminosity_band: Name
     solar_luminosity: float
     noise: NoiseShape = field(default_factory=NoiseShape)
     unseen_band: Band | None = None
@@ -136,12 +166,13 @@ class Instrument:
 
     @classmethod
     def from_dict(cls, content):
-        """Inverse of ``to_dict``; ``noise`` may be absent and is then MUSE's.
+        """Inverse of ``to_dict``, of fields that are as ``InstrumentFields`` says; ``noise`` may be
+        absent and is then MUSE's.
 
         Raises
         ------
-        KeyError, TypeError, ValueError
-            Where a field is missing or makes no sense; ``read_instrument`` makes one line of it.
+        ValueError
+            Where they make no sense together; ``read_instrument`` makes one line of it.
         """
         unseen = content.get("unseen_band")
         made = cls(
@@ -161,10 +192,10 @@ class Instrument:
             raise ValueError(f"luminosity_band {made.luminosity_band} is none of the bands")
         if unseen is not None and unseen["name"] != made.luminosity_band:
             raise ValueError("unseen_band is not the luminosity_band")
-        if not (made.lsf_fwhm(made.wave) > 0).all():
+        with np.errstate(all="ignore"):
+            widths = made.lsf_fwhm(made.wave)
+        if not ((widths > 0) & (widths < made.wave)).all():
             raise ValueError("lsf_fwhm_coefficients give widths that are not positive")
-        if not 0 < made.solar_luminosity < np.inf:
-            raise ValueError("solar_luminosity needs a positive number")
         return made
 
     def same_as(self, other):
@@ -177,12 +208,7 @@ class Instrument:
 
 def _grid(content):
     """Wavelengths [Å] of a grid given by start, step and number of pixels."""
-    start, step, n_pixels = (content[key] for key in ("start", "step", "n_pixels"))
-    if not isinstance(n_pixels, int) or n_pixels < FEWEST_PIXELS:
-        raise ValueError(f"wave.n_pixels needs a whole number of {FEWEST_PIXELS} or more")
-    if not (0 < start < np.inf and 0 < step < np.inf):
-        raise ValueError("wave.start and wave.step need positive numbers")
-    return start + step * np.arange(n_pixels)
+    return content["start"] + content["step"] * np.arange(content["n_pixels"])
 
 
 def read_instrument(content, source, remedy):
@@ -199,13 +225,11 @@ def read_instrument(content, source, remedy):
     InputError
         If a field is missing or makes no sense.
     """
+    check(content, InstrumentFields, source, remedy)
     try:
         return Instrument.from_dict(content)
-    except KeyError as error:
-        reason = f"no {error}"
-    except (AttributeError, TypeError, ValueError) as error:
-        reason = str(error)
-    raise InputError(f"{source} is damaged ({reason}); {remedy}")
+    except ValueError as error:
+        raise InputError(f"{source} is damaged ({error}); {remedy}") from None
 
 
 def instrument_names():
@@ -236,12 +260,11 @@ def load_instrument(name=None):
         path = resources.files("phangs_sfh.data").joinpath(f"instrument_{name}.json")
     else:
         path = Path(name)
+    remedy = "start from a named instrument"
     try:
-        content = json.loads(path.read_text())
+        content = read_json(path, dict, remedy)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise InputError(
             f"{name}: no such instrument or file; instruments are {', '.join(names)}"
         ) from None
-    except ValueError as error:
-        raise InputError(f"{name}: not JSON ({error}); start from a named instrument") from None
-    return read_instrument(content, f"{name}: instrument", "start from a named instrument")
+    return read_instrument(content, f"{name}: instrument", remedy)

@@ -5,12 +5,29 @@ and for studies of what such observations can tell.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import ConfigDict, Field
+
+from phangs_sfh.files.json_files import Fields
 
 TILT = 0.15
 """Standard deviation of the noise's tilt: logarithm of its change from mid-range to an end. No two
 nights and no two regions of a field have the same throughput and sky."""
+
+
+NotNegative = Annotated[float, Field(ge=0, le=1e9)]
+Width = Annotated[float, Field(gt=0, le=1e9)]
+
+
+class NoiseFields(Fields):
+    """A noise shape in JSON; what is absent is MUSE's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    blue_rise: tuple[NotNegative, Width, NotNegative] = (0.0, 1.0, 0.0)
+    sky_lines: list[tuple[NotNegative, NotNegative, Width]] = []
 
 
 @dataclass(frozen=True)
@@ -53,29 +70,9 @@ class NoiseShape:
 
     @classmethod
     def from_dict(cls, content):
-        """Inverse of ``to_dict``; what is absent is MUSE's.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If a field is unknown or not as many numbers as it should be.
-        """
-        if unknown := set(content) - {"blue_rise", "sky_lines"}:
-            raise ValueError(f"noise.{min(unknown)} is unknown")
+        """Inverse of ``to_dict``, of fields that are as ``NoiseFields`` says."""
         shape = cls(**content)
-        rise = _three("noise.blue_rise", shape.blue_rise, divides=1)
-        lines = tuple(_three("noise.sky_lines", line, divides=2) for line in shape.sky_lines)
-        return cls(rise, lines)
-
-
-def _three(field, values, divides):
-    """Three numbers as a tuple, not negative, and positive where they divide."""
-    numbers = tuple(float(value) for value in values)
-    if len(numbers) != 3 or not np.isfinite(numbers).all() or min(numbers) < 0:
-        raise ValueError(f"{field} needs three numbers that are not negative")
-    if numbers[divides] == 0:
-        raise ValueError(f"{field} has a width of zero")
-    return numbers
+        return cls(tuple(shape.blue_rise), tuple(tuple(line) for line in shape.sky_lines))
 
 
 def calibration_basis(n_pixels, order):

@@ -8,18 +8,24 @@ noiseless flux would give away the answer.
 """
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
 import tensorflow as tf
+from pydantic import ConfigDict, Field
 
-from phangs_sfh.errors import InputError
+from phangs_sfh.files.json_files import Positive, check
 from phangs_sfh.instrument import emission_lines, noise
 from phangs_sfh.instrument.constants import RELATIVE_PER_MAG, SPEED_OF_LIGHT
 
 N_BAD_PIXELS = 12
 N_SPIKES = 8
 SPIKE_HEIGHT = 4.0  # rms, in units of the error
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Range = tuple[Positive, Positive]
 
 
 @dataclass(frozen=True)
@@ -42,22 +48,30 @@ class ObservingConditions:
     no_band : fraction of missing bands; no_bands : fraction of examples without any
     """
 
-    sn: tuple = (5.0, 300.0)
-    correlation: float = 0.4
-    calibration: float = 0.05
-    calibration_order: int = 4
-    velocity_error: float = 0.0
-    masked_block: float = 0.3
-    truncated: float = 0.2
-    bad_pixels: float = 0.3
-    sky_residuals: float = 0.3
-    masked_lines: float = 0.5
-    no_spectrum: float = 0.03
-    band_error: tuple = (0.01, 0.3)
-    zero_point: float = 0.02
-    aperture: float = 0.05
-    no_band: float = 0.10
-    no_bands: float = 0.15
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    sn: Range = (5.0, 300.0)
+    correlation: Share = 0.4
+    calibration: Share = 0.05
+    calibration_order: Annotated[int, Field(ge=1, le=50)] = 4
+    velocity_error: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    masked_block: Share = 0.3
+    truncated: Share = 0.2
+    bad_pixels: Share = 0.3
+    sky_residuals: Share = 0.3
+    masked_lines: Share = 0.5
+    no_spectrum: Share = 0.03
+    band_error: Range = (0.01, 0.3)
+    zero_point: Share = 0.02
+    aperture: Share = 0.05
+    no_band: Share = 0.10
+    no_bands: Share = 0.15
+
+    def __post_init__(self):
+        for name in ("sn", "band_error"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"{name} has low > high; swap them")
 
     @classmethod
     def fixed(cls, sn, bands=True, band_error=0.05, masked_lines=1.0):
@@ -82,14 +96,9 @@ class ObservingConditions:
 
     @classmethod
     def from_dict(cls, content):
-        """Inverse of ``to_dict``; absent fields keep their defaults. Raises InputError on an
-        unknown one."""
-        known = {f.name for f in fields(cls)}
-        for name in content:
-            if name not in known:
-                raise InputError(f"observing conditions: unknown field '{name}'; remove it")
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
-        return cls(**values)
+        """Inverse of ``to_dict``; absent fields keep their defaults. Raises InputError for unknown
+        fields and values that make no sense."""
+        return check(content, cls, "observing conditions", "correct the prior's 'observing'")
 
     def to_json(self):
         return json.dumps(self.to_dict())

@@ -4,7 +4,6 @@ The reading half; ``library/writer.py`` is the writing half. Shards are gzipped 
 ``tf.train.Example`` a galaxy, all of it noiseless: see ``features``.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +12,14 @@ import tensorflow as tf
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums
+from phangs_sfh.files.json_files import read_json
 from phangs_sfh.files.paths import PathLike
-from phangs_sfh.instrument.description import Instrument, read_instrument
+from phangs_sfh.instrument.description import Instrument
+from phangs_sfh.library.contents import REMEDY, LibraryFields, understood
 from phangs_sfh.library.observing import ObservingConditions
-from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS
+from phangs_sfh.library.plan import SPLITS
 from phangs_sfh.library.survey import Survey
 from phangs_sfh.problems.assumptions import RECORD
-from phangs_sfh.problems.catalogue import described_by
 from phangs_sfh.problems.problem import Described
 
 COMPRESSION = "GZIP"
@@ -125,25 +125,16 @@ def open_library(folder: PathLike, instrument: Instrument | None = None) -> Libr
     """
     folder = Path(folder)
     path = folder / "library.json"
-    content = _read_json(path)
-    version = content.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: schema_version is {version}, this version reads {SCHEMA_VERSION}; "
-            "build the library anew with make-library"
-        )
     try:
-        field, remedy = f"{path}: field 'instrument'", "build the library anew with make-library"
-        made_for = read_instrument(content["instrument"], field, remedy)
-        described = described_by(content, path)
-        library = Library(folder, str(content["name"]), made_for, described, content)
-        missing = [p for split in content["splits"] for p in library.shard_paths(split)
-                   if not p.is_file()]  # fmt: skip
-    except (KeyError, TypeError) as error:
+        content = read_json(path, LibraryFields, REMEDY)
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(
-            f"{path}: field {error} is missing or malformed; "
-            "build the library anew with make-library"
+            f"{path}: no such file; give the folder of a library made by make-library"
         ) from None
+    made_for, described = understood(content, path)
+    library = Library(folder, content["name"], made_for, described, content)
+    missing = [p for split in content["splits"] for p in library.shard_paths(split)
+               if not p.is_file()]  # fmt: skip
     if missing:
         raise InputError(
             f"{missing[0]}: shard listed in library.json is missing; "
@@ -155,22 +146,6 @@ def open_library(folder: PathLike, instrument: Instrument | None = None) -> Libr
             f"model's '{instrument.name}'; use a library made for the model's instrument"
         )
     return library
-
-
-def _read_json(path):
-    try:
-        content = json.loads(path.read_text())
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(
-            f"{path}: no such file; give the folder of a library made by make-library"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: not JSON ({error}); build the library anew with make-library"
-        ) from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a library; build the library anew with make-library")
-    return content
 
 
 def verify(library, splits=SPLITS):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import checksums, lock
+from phangs_sfh.files.json_files import read_json
 from phangs_sfh.files.lock import Busy, held
 from phangs_sfh.files.whole import (
     check_replaceable,
@@ -29,6 +30,8 @@ from phangs_sfh.files.whole import (
 )
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library import on_dask
+from phangs_sfh.library.contents import Plan, understood
+from phangs_sfh.library.observing import ObservingConditions
 from phangs_sfh.library.plan import SCHEMA_VERSION, SPLITS, plan_shards
 from phangs_sfh.library.shards import simulating, write_shard
 from phangs_sfh.problems.catalogue import load_problem
@@ -154,12 +157,14 @@ def gather(folder, overwrite=False):
     """
     folder = Path(folder)
     building = folder.parent / f"{folder.name}.building"
+    plan, remedy = building / "plan.json", "remove the folder and make the parts again"
     try:
-        contents = json.loads((building / "plan.json").read_text())
+        contents = read_json(plan, Plan, remedy)
     except FileNotFoundError:
         raise InputError(
             f"{building}: no parts of a library; run make-library --shard I/N"
         ) from None
+    understood(contents, plan)
     _check(folder, contents["n_galaxies"], contents["seed"], overwrite)
     shards = plan_shards(contents["n_galaxies"])
     with _building_folder(building, contents):
@@ -175,9 +180,14 @@ def gather(folder, overwrite=False):
 
 def _is_made(folder, contents):
     """True if ``folder`` is the whole library of these contents."""
+    return _holds(folder / "library.json", contents)
+
+
+def _holds(path, contents):
+    """True if a JSON file has these contents, and perhaps more."""
     try:
-        made = json.loads((folder / "library.json").read_text())
-    except (OSError, ValueError):
+        made = read_json(path, dict, "make it again")
+    except (OSError, InputError):
         return False
     return {key: made.get(key) for key in contents} == contents
 
@@ -208,6 +218,7 @@ def describe(name, n_galaxies, seed, ssp=None, prior=None, problem=DEFAULT, inst
     """Contents of library.json but for the shards."""
     chosen, seen_with = load_problem(problem), load_instrument(instrument)
     drawn_from = chosen.priors.load(prior or chosen.priors.default)
+    ObservingConditions.from_dict(drawn_from.get("observing", {}))
     return {
         "schema_version": SCHEMA_VERSION,
         "name": name,
@@ -272,7 +283,7 @@ def _keep_plan(building, contents):
     """Write plan.json, or compare with the one there."""
     plan = building / "plan.json"
     written = write_first(plan, json.dumps(contents, indent=1) + "\n")
-    if not written and json.loads(plan.read_text()) != contents:
+    if not written and not _holds(plan, contents):
         raise InputError(
             f"{building}: holds an unfinished library with other settings; finish it with those "
             "settings or remove the folder"

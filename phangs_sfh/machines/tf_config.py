@@ -10,6 +10,7 @@ import socket
 from dataclasses import dataclass
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.json_files import parse
 
 VARIABLE = "TF_CONFIG"
 EXAMPLE = (
@@ -85,10 +86,7 @@ def read_cluster(text: str | None = None) -> Cluster:
     text = os.environ.get(VARIABLE, "") if text is None else text
     if not text.strip():
         raise InputError(f"{VARIABLE}: not set; on each machine set it as in {EXAMPLE}")
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{VARIABLE}: not JSON ({error}); set it as in {EXAMPLE}") from None
+    content = parse(text, VARIABLE, f"set it as in {EXAMPLE}")
     jobs = _object(content, "cluster")
     unknown = sorted(set(jobs) - {"chief", "worker"})
     if unknown:
@@ -123,7 +121,7 @@ def _addresses(jobs, job):
 
 def _is_address(address):
     host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
-    return bool(host) and port.isdecimal() and 0 < int(port) < 65536
+    return bool(host) and port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536
 
 
 def _place(task, chiefs, workers):

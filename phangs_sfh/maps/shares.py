@@ -14,12 +14,31 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from astropy.io import fits
+from pydantic import Field
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.json_files import Count, Fields, read_json
 from phangs_sfh.files.lock import Busy, held
 from phangs_sfh.files.whole import write_first, write_text
 from phangs_sfh.maps.mapper import Counts
 from phangs_sfh.maps.output import check_map_output
+
+AGAIN = "remove the folder and run map --shard again for all parts"
+
+
+class PlanFields(Fields):
+    """``plan.json``."""
+
+    request: str
+    parts: int = Field(ge=1, le=1_000_000)
+
+
+class NoteFields(Fields):
+    """``I-of-N.json``."""
+
+    rows: tuple[Count, Count]
+    answered: Count
+    negative: Count
 
 
 class Unready(InputError):
@@ -135,7 +154,7 @@ def gather(output, overwrite=False):
 def _all_parts(folder):
     """File and note of every part (list of pairs)."""
     try:
-        n = json.loads((folder / "plan.json").read_text())["parts"]
+        n = read_json(folder / "plan.json", PlanFields, AGAIN)["parts"]
     except FileNotFoundError:
         raise Unready(f"{folder}: no parts of maps; run map --shard I/N first") from None
     missing = [f"{i}/{n}" for i in range(1, n + 1) if not _is_done(folder, i, n)]
@@ -146,7 +165,7 @@ def _all_parts(folder):
             "for these"
         )
     files = [_file(folder, i, n) for i in range(1, n + 1)]
-    return [(path, json.loads(path.with_suffix(".json").read_text())) for path in files]
+    return [(path, read_json(path.with_suffix(".json"), NoteFields, AGAIN)) for path in files]
 
 
 def _join(whole, parts):
@@ -192,7 +211,7 @@ def _locked(folder, shared=False):
 def _keep_plan(folder, plan):
     """Write plan.json, or compare with the one there."""
     written = write_first(folder / "plan.json", json.dumps(plan))
-    if not written and json.loads((folder / "plan.json").read_text()) != plan:
+    if not written and read_json(folder / "plan.json", PlanFields, AGAIN) != plan:
         raise InputError(
             f"{folder}: holds parts of a run with other input, options or number of parts; finish "
             "that run or remove the folder"

@@ -15,11 +15,20 @@ import numpy as np
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import lock
+from phangs_sfh.files.json_files import Count, Fields, read_json
 from phangs_sfh.files.lock import held
 from phangs_sfh.files.whole import remove, whole_file, write_text
 
 SAVE_SECONDS, SAVE_STACK_SECONDS = 5.0, 60.0
 """Progress, and sums of bins, which may be hundreds of megabytes, are saved this often."""
+
+
+class ProgressFields(Fields):
+    """``progress.json``."""
+
+    rows: Count
+    answered: Count = 0
+    negative: Count = 0
 
 
 def file_identity(path):
@@ -79,8 +88,8 @@ class Work:
                 f"{self.folder}: cannot be written ({error.strerror}); choose another folder"
             ) from None
         request = self.folder / "request.json"
-        progress = self._read("progress.json")
-        same = self._read("request.json").get("checksum") == self.checksum
+        progress = self._read("progress.json", ProgressFields)
+        same = self._read("request.json", dict).get("checksum") == self.checksum
         self.resumed = same and bool(progress) and self.maps.exists()
         if self.resumed:
             self.state = progress
@@ -121,12 +130,12 @@ class Work:
         except FileNotFoundError:
             return 0
 
-    def _read(self, name):
+    def _read(self, name, kind):
+        """Content of a file; empty if it is not there or damaged, for then all is begun anew."""
         try:
-            content = json.loads((self.folder / name).read_text())
-        except (OSError, ValueError):
+            return read_json(self.folder / name, kind, "")
+        except (OSError, InputError):
             return {}
-        return content if isinstance(content, dict) else {}
 
     def _write(self, name, content):
         write_text(self.folder / name, json.dumps(content))

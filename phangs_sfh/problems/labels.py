@@ -9,9 +9,31 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from pydantic import Field
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.fits_units import parse_unit
+from phangs_sfh.files.json_files import Count, Fields, Finite, Positive, Text, check
 from phangs_sfh.problems import transforms
+
+
+class BinFields(Fields):
+    edges: list[Finite]
+    unit: Text
+    names: list[Text]
+
+
+class LabelFields(Fields):
+    """A label in JSON; its name is a column's, too."""
+
+    name: str = Field(pattern=r"^[A-Za-z]\w{0,40}$")
+    unit: str = Field(max_length=60)
+    text: Text
+    transform: dict[str, Positive | str]
+    axis: BinFields | None = None
+    favoured: Count = 0
+    symbol: Text = ""
+    format: str = Field(".3f", pattern=r"^(\.\d{1,2}[efg]|d)$")
 
 
 @dataclass(frozen=True)
@@ -300,12 +322,14 @@ class Labels:
         InputError
             Names ``source`` if it is no list of labels.
         """
+        remedy = "make or copy it again"
+        check(content, list[LabelFields], f"{source}: field 'labels'", remedy)
+        for one in content:
+            parse_unit(one["unit"])  # refuses those that would take minutes
         try:
             return cls(tuple(Label.from_dict(one) for one in content))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"{source}: field 'labels' is damaged ({error!r}); make or copy it again"
-            ) from None
+            raise InputError(f"{source}: field 'labels' is damaged ({error!r}); {remedy}") from None
 
 
 def _slices(sizes):

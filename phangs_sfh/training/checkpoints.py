@@ -12,11 +12,30 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from pydantic import ConfigDict
 
-from phangs_sfh.errors import InputError
+from phangs_sfh.files.json_files import Count, Fields, Name, read_json
 from phangs_sfh.files.whole import whole_file, write_text
 
 BEST = "best.weights.h5"
+
+
+class Epoch(Fields):
+    """A line of the history; further numbers are the metrics'."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float]
+
+    epoch: Count
+    val_loss: float
+
+
+class State(Fields):
+    """``state.json``."""
+
+    epochs_done: Count
+    weights: Name | None
+    history: list[Epoch]
 
 
 def save_weights(model, path):
@@ -30,10 +49,7 @@ def read_state(folder):
     path = Path(folder) / "state.json"
     if not path.is_file():
         return {"epochs_done": 0, "weights": None, "history": []}
-    try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not JSON ({error}); start anew with --overwrite") from None
+    return read_json(path, State, "start anew with --overwrite")
 
 
 class EpochCheckpoint(keras.callbacks.Callback):

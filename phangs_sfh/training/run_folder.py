@@ -11,9 +11,11 @@ from pathlib import Path
 
 from phangs_sfh.errors import InputError
 from phangs_sfh.files import lock
+from phangs_sfh.files.json_files import read_json
 from phangs_sfh.files.whole import check_replaceable, replace_folder, write_text
 
 SETTINGS = "run.json"
+LONGEST = 200  # characters of a setting in a refusal
 OWN = (
     SETTINGS, "state.json", "metrics.csv", "best.weights.h5", "epoch-*.weights.h5", "logs",
     "model.keras", "model.json", "model_card.md", "reference.npz", lock.FILE,
@@ -109,10 +111,10 @@ def _check_run(folder):
     if not _is_used(folder):
         return
     try:
-        stored = json.loads((folder / SETTINGS).read_text())
-    except (OSError, ValueError, RecursionError):
-        stored = None
-    if not isinstance(stored, dict) or not {"epochs", "library"} <= set(stored):
+        stored = read_json(folder / SETTINGS, dict, "")
+    except (OSError, InputError):
+        stored = {}
+    if not {"epochs", "library"} <= set(stored):
         raise InputError(f"{folder}: no training run, will not be replaced; give another -o DIR")
     check_replaceable(folder, OWN, "a training run")
 
@@ -120,16 +122,13 @@ def _check_run(folder):
 def _check_same(path, settings):
     """Raise InputError unless ``path`` holds these settings."""
     try:
-        stored = json.loads(path.read_text())
+        stored = read_json(path, dict, "start anew with --overwrite")
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no run to resume; start it without --resume") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON ({error}); start anew with --overwrite") from None
-    if not isinstance(stored, dict):
-        raise InputError(f"{path}: holds no settings; give another -o DIR")
     for name in sorted(set(stored) | set(settings)):
         if stored.get(name) != settings.get(name):
             raise InputError(
-                f"{path}: {name} was {stored.get(name)}, now {settings.get(name)}; "
-                "resume with the same settings or start anew with --overwrite"
+                f"{path}: {name[:40]} was {str(stored.get(name))[:LONGEST]}, now "
+                f"{str(settings.get(name))[:LONGEST]}; resume with the same settings or start "
+                "anew with --overwrite"
             )

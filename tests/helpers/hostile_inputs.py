@@ -4,6 +4,7 @@ Each has ``attempt(random)``, which damages what was sound and says how the prom
 """
 
 import json
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import numpy as np
 from input_tables import INSTRUMENT, make_table
 from promise import keeps
 from small_cube import REDSHIFT, write_cube, write_image, write_map
+
+from phangs_sfh.errors import InputError
 
 NY, NX = 2, 3
 
@@ -31,6 +34,8 @@ class Reader:
         self.folder.mkdir()
         self.path = self.folder / self.name
         self.sound = self.make()
+        with suppress(InputError):
+            self.read()  # imports are not timed
 
     def make(self):
         """Write the sound file; its content."""
@@ -187,6 +192,7 @@ class Json(Reader):
 
     def make(self):
         self.content = self.sound_content()
+        self.path.write_text(json.dumps(self.content))
         return self.content
 
 
@@ -299,12 +305,12 @@ class RunSettings(Json):
     name = "run.json"
 
     def sound_content(self):
-        return {"epochs": 15, "seed": 1, "network": {"dim": 64, "kernels": [3]}, "start": None}
+        return {"epochs": 15, "library": {}, "network": {"dim": 64, "kernels": [3]}, "start": None}
 
     def read(self):
-        from phangs_sfh.training import checkpoints
+        from phangs_sfh.training import run_folder
 
-        checkpoints.check_resumable(self.folder, self.content)
+        run_folder.check(self.folder, self.content, resume=True, overwrite=False)
 
 
 class Checksums(Json):
@@ -332,6 +338,7 @@ class LibraryPlan(Json):
 
     def sound_content(self):
         self.path.parent.mkdir()
+        (self.path.parent / "lock").touch()
         content = json.loads((self.library / "library.json").read_text())
         return {key: value for key, value in content.items() if key != "splits"}
 
@@ -370,9 +377,14 @@ class MapProgress(Json):
     name = ".maps.fits.work/progress.json"
 
     def sound_content(self):
+        self.prepare()
         return {"rows": 1, "answered": 3, "negative": 0}
 
     def attempt(self, random):
+        self.prepare()
+        return super().attempt(random)
+
+    def prepare(self):
         from phangs_sfh.maps.unfinished import Work
 
         self.path.parent.mkdir(exist_ok=True)
@@ -380,7 +392,6 @@ class MapProgress(Json):
         (self.path.parent / "request.json").write_text(json.dumps({"checksum": request.checksum}))
         (self.path.parent / "maps.fits").touch()
         (self.path.parent / "lock").touch()
-        return super().attempt(random)
 
     def read(self):
         from phangs_sfh.maps.mapper import Counts
@@ -388,7 +399,7 @@ class MapProgress(Json):
 
         with Work(self.folder / "maps.fits", {}) as work:
             assert isinstance(work.state["rows"], int) and work.state["rows"] >= 0
-            Counts().add(work.state)
+            Counts(work.state.get("answered", 0), work.state.get("negative", 0))
 
 
 def groups(folder):

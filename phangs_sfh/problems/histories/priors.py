@@ -15,7 +15,6 @@ A parameter may also be a ``mixture`` of distributions, ``parts``, each with a `
 optional ``star_formation.sums`` adds up histories of one to three families.
 """
 
-import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from phangs_sfh.errors import InputError
+from phangs_sfh.files.json_files import Fields, Text, read_json
 from phangs_sfh.galaxy import ages, dust, ssp_errors
 from phangs_sfh.problems.assumptions import Assumptions
 
@@ -99,6 +99,14 @@ CHOICES = {
 """Weighted choices and what each may choose from. ``enrichment.scatter`` [dex] is a number."""
 
 
+class PriorFields(Fields):
+    """What every prior has beside the sections that ``check_prior`` looks at."""
+
+    name: Text = ""
+    description: Text = ""
+    observing: dict = {}
+
+
 def load_prior(name=DEFAULT):
     """A named prior, or one from a JSON file.
 
@@ -108,18 +116,12 @@ def load_prior(name=DEFAULT):
         If there is no such prior, or a section, parameter or argument is missing or impossible.
     """
     if name in NAMES:
-        text = resources.files("phangs_sfh.data").joinpath(f"prior_{name}.json").read_text()
+        path = resources.files("phangs_sfh.data").joinpath(f"prior_{name}.json")
     elif Path(name).is_file():
-        try:
-            text = Path(name).read_text()
-        except UnicodeDecodeError:
-            raise InputError(f"{name}: not a text file; start from a named prior") from None
+        path = Path(name)
     else:
         raise InputError(f"{name}: no such prior or file; priors are {', '.join(NAMES)}")
-    try:
-        prior = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{name}: not JSON ({error}); start from a named prior") from None
+    prior = read_json(path, PriorFields, "start from a named prior")
     check_prior(name, prior)
     return prior
 
