@@ -36,6 +36,10 @@ class LabelFields(Fields):
     format: str = Field(".3f", pattern=r"^(\.\d{1,2}[efg]|d)$")
 
 
+class LabelsFields(Fields):
+    labels: list[LabelFields]
+
+
 @dataclass(frozen=True)
 class Bins:
     """The axis of a label with one value for each of some bins.
@@ -323,7 +327,7 @@ class Labels:
             Names ``source`` if it is no list of labels.
         """
         remedy = "make or copy it again"
-        check(content, list[LabelFields], f"{source}: field 'labels'", remedy)
+        check({"labels": content}, LabelsFields, source, remedy)
         for one in content:
             parse_unit(one["unit"])  # refuses those that would take minutes
         try:

@@ -64,6 +64,10 @@ def test_values_of_targets_are_the_values():
         lambda labels: labels[0].pop("name"),
         lambda labels: labels[0]["transform"].update(kind="magic"),
         lambda labels: labels[0]["transform"].update(softness=1.0),
+        lambda labels: labels[5]["transform"].update(softness=0.0),
+        lambda labels: labels[0].update(unit=["dex"]),
+        lambda labels: labels[0].update(format="{0.__class__}"),
+        lambda labels: labels[0].update(name="../x"),
         lambda labels: labels[6]["axis"]["edges"].reverse(),
         lambda labels: labels[6]["axis"].update(names=["one"]),
         lambda labels: labels.append(labels[0]),
@@ -75,7 +79,7 @@ def test_values_of_targets_are_the_values():
 def test_damaged_labels_are_refused_in_one_line(damage):
     content = json.loads(json.dumps(LABELS.to_list()))
     damage(content)
-    with pytest.raises(InputError, match=r"^mine/model.json: field 'labels' is damaged \(.*\n?.*$"):
+    with pytest.raises(InputError, match=r"^mine/model.json: field .labels.*; make or copy"):
         Labels.from_list(content, "mine/model.json")
 
 

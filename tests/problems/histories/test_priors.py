@@ -68,7 +68,8 @@ UNIFORM = {"distribution": "uniform", "low": 0.0, "high": 1.0}
 
 BAD = {
     "not JSON": ("{", "not JSON"),
-    "a list": ("[1]", "star_formation.onset"),
+    "a list": ("[1]", "holds no fields"),
+    "endless": (_changed("dust", "slope", {**UNIFORM, "high": 10**400}), "64 bits"),
     "missing parameter": (_changed("dust", "slope", None), "dust.slope"),
     "missing section": ('{"dust": {}}', "star_formation.onset"),
     "unknown distribution": (
@@ -81,7 +82,10 @@ BAD = {
         _changed("star_formation", "tau", {**UNIFORM, "distribution": "log_uniform"}),
         "star_formation.tau",
     ),
-    "not finite": (_changed("dust", "slope", {**UNIFORM, "high": float("nan")}), "dust.slope"),
+    "not finite": (
+        _changed("dust", "slope", {**UNIFORM, "high": float("nan")}),
+        "nan is no number",
+    ),
     "zero scale": (
         _changed("dust", "av", {"distribution": "exponential", "scale": 0.0, "high": 4.0}),
         "dust.av",
@@ -135,7 +139,7 @@ def test_a_users_prior_file_is_read(tmp_path):
 def test_binary_and_unknown_priors_are_refused(tmp_path):
     path = tmp_path / "mine.json"
     path.write_bytes(b"\xff\xfe\x00\x80")
-    with pytest.raises(InputError, match="not a text file"):
+    with pytest.raises(InputError, match="not JSON"):
         priors.load_prior(str(path))
     with pytest.raises(InputError, match="no such prior or file; priors are broad, paper"):
         priors.load_prior("narrow")
