@@ -30,6 +30,7 @@ class ModelFields(Fields):
     version: Name | Count = 1
     instrument: dict = {}
     z_sun: Positive | None = None
+    z_sun_of: dict[str, Positive] = {}
     emission_lines: Literal["modelled", "masked"] = "masked"
     problem: Name = "histories"
     inputs: list[str] = []

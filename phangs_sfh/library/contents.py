@@ -54,6 +54,7 @@ class Plan(Fields):
     labels: list[dict] = []
     prior: Prior | None = None
     ssp: Ssp = Ssp()
+    ssp_of: dict[str, Ssp] = {}
     emission_lines: Literal["modelled", "masked"] = "masked"
 
 

@@ -34,6 +34,10 @@ class LabelFields(Fields):
     favoured: Count = 0
     symbol: Text = ""
     format: str = Field(".3f", pattern=r"^(\.\d{1,2}[efg]|d)$")
+    older: str = Field("", pattern=r"^[A-Za-z]?\w{0,40}$")
+    mean: str = Field("", pattern=r"^[A-Za-z]?\w{0,40}$")
+    edges: bool = False
+    flag_beyond: Finite = 0.0
 
 
 class LabelsFields(Fields):
