@@ -29,7 +29,9 @@ def stars_from_bins(forward, sfh, mh):
     return Stars(mass, np.asarray(mh)[:, t.cell_bin])
 
 
-def rebuild(forward, sfh, mh, av, sigma_v, slope=DIFFUSE_SLOPE, av_young=0.0):
+def rebuild(
+    forward, sfh, mh, av, sigma_v, slope=DIFFUSE_SLOPE, av_young=0.0, velocity=0.0
+):  # fmt: skip
     """Spectra and band fluxes of the stars of an answer, without gas.
 
     Parameters
@@ -37,7 +39,7 @@ def rebuild(forward, sfh, mh, av, sigma_v, slope=DIFFUSE_SLOPE, av_young=0.0):
     forward : galaxy.forward_model.ForwardModel
     sfh, mh : (n, 16) arrays
     av : (n,) array [mag], diffuse
-    sigma_v : (n,) array [km/s]; not part of an answer, to be fitted or assumed
+    sigma_v, velocity : (n,) arrays or floats [km/s], to be fitted or assumed
     slope, av_young : float or (n,) array, the rest of the dust
 
     Returns
@@ -53,5 +55,6 @@ def rebuild(forward, sfh, mh, av, sigma_v, slope=DIFFUSE_SLOPE, av_young=0.0):
         av_young=np.broadcast_to(av_young, n),
         slope_young=np.full(n, BIRTH_CLOUD_SLOPE),
         sigma_v=np.broadcast_to(sigma_v, n),
+        velocity=np.broadcast_to(velocity, n),
     )
     return forward.noiseless(stars_from_bins(forward, sfh, mh), screen)

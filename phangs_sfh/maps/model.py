@@ -48,7 +48,7 @@ class MapModel:
                 f"{model.path}: the SavedModel has no signature 'posterior', which star formation "
                 "rates are drawn from; export it again"
             )
-        drawn = model.saved.signatures["posterior"].structured_outputs
+        drawn = model.saved.signatures[model.signature("posterior")].structured_outputs
         for name in NEEDED:
             if name not in model.labels or name not in drawn:
                 raise InputError(

@@ -21,7 +21,7 @@ from phangs_sfh.problems.histories.priors import (
     GAS_STATES,
     load_prior,
 )
-from phangs_sfh.problems.histories.simulator import galaxies
+from phangs_sfh.problems.histories.simulator import DEFAULT_SSP, galaxies
 from phangs_sfh.ssp.engines import load_ssp
 
 N_SHOWN = 12
@@ -103,7 +103,7 @@ def preview_library(
     if path.exists() and not overwrite:
         raise InputError(f"{path}: exists already; use --overwrite or another name")
     settings = load_prior(prior or DEFAULT)
-    forward = ForwardModel(load_ssp(ssp), load_instrument(instrument))
+    forward = ForwardModel(load_ssp(ssp or DEFAULT_SSP), load_instrument(instrument))
     path.parent.mkdir(parents=True, exist_ok=True)
     save_figure(preview_figure(forward, settings, seed), path)
     return path

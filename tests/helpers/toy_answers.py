@@ -65,6 +65,7 @@ class Linear(tf.Module):
             columns = percentile_columns(posterior(flux, flux_err))
             columns["surprise"] = tf.math.reduce_std(flux, -1)
             columns["flag"] = 64 * tf.cast(columns["surprise"] > 3, tf.int32)
+            columns["used"] = tf.ones_like(columns["flag"])
             return columns
 
         self.posterior, self.serving_default = posterior, serving_default

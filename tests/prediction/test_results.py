@@ -7,8 +7,13 @@ from phangs_sfh.files import tables
 from phangs_sfh.galaxy import ages
 from phangs_sfh.observations.flags import MEANING, Flag, describe
 from phangs_sfh.prediction import results
+from phangs_sfh.problems.histories import INPUTS, LABELS
+from phangs_sfh.problems.problem import Described
 
-INFO = {"name": "m", "version": 3, "instrument": {"name": "MUSE"}, "z_sun": 0.02}
+INFO = {
+    "name": "m", "version": 3, "instrument": {"name": "MUSE"}, "z_sun": 0.02,
+    **Described("histories", INPUTS, LABELS).to_dict(),
+}  # fmt: skip
 
 
 def make_answers(n=4, seed=0):

@@ -56,7 +56,8 @@ def _compare(model, mocks, rows, bins):
     sfh, mh, av = bins
     sigma_v = mocks.nuisance["sigma_v"][rows]
     mh = np.clip(mh, model.ssp.mh[0], model.ssp.mh[-1])
-    spectrum, bands = rebuild(model, sfh, mh, np.maximum(av, 0.0), sigma_v)
+    velocity = mocks.truth["velocity"][rows] if "velocity" in mocks.truth else 0.0
+    spectrum, bands = rebuild(model, sfh, mh, np.maximum(av, 0.0), sigma_v, velocity=velocity)
     used = ~emission_lines.window_mask(model.instrument.wave)
     rms = continuum_normalised_rms(
         mocks.inputs["spectrum"][rows].astype(np.float64)[:, used], spectrum[:, used]
