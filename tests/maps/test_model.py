@@ -59,5 +59,5 @@ def test_a_model_of_another_problem_is_refused(tmp_path):
     model = load_model(write_fake_model(tmp_path / "1"))
     model.info.update(labels=labels, inputs=["spectrum"])
     model.__dict__.pop("described", None)
-    with pytest.raises(InputError, match="infers no 'sfh', which maps are made of"):
+    with pytest.raises(InputError, match="infers no 'logml', which maps are made of"):
         MapModel(model)

@@ -11,7 +11,7 @@ from phangs_sfh.observations.table import observations_from_table
 from phangs_sfh.prediction import predict
 from phangs_sfh.prediction.answers import checked_answers, checked_draws
 from phangs_sfh.prediction.model import load_model
-from phangs_sfh.prediction.results import quantities
+from phangs_sfh.prediction.results import WHOLE_NUMBERS, quantities
 from phangs_sfh.problems.histories import LABELS
 
 N = 5
@@ -23,8 +23,13 @@ def good_answers():
     for quantity in quantities():
         shape = (N,) if quantity.axis is None else (N, quantity.size)
         three = np.sort(rng.uniform(0, 1, (len(quantity.columns), *shape)), axis=0)
+        if quantity.name == "cmf":
+            three = -np.sort(-three, axis=-1)
+        if quantity.name == "sfh_mean":
+            three /= three.sum(axis=-1, keepdims=True)
         answers |= zip(quantity.columns, three.astype(np.float32), strict=True)
-    return {**answers, "flag": np.arange(N, dtype=np.int32)}
+    whole = {name: np.arange(N, dtype=np.int32) for name in WHOLE_NUMBERS}
+    return {**answers, **whole}
 
 
 def good_draws():
@@ -41,7 +46,7 @@ def test_good_ones_pass_with_their_types():
         found = checked_answers("m", LABELS, given, N)
         assert list(found) == list(answers)
         for name, values in found.items():
-            assert values.dtype == (np.int32 if name == "flag" else np.float32)
+            assert values.dtype == (np.int32 if name in WHOLE_NUMBERS else np.float32)
             np.testing.assert_array_equal(values, answers[name])
     found = checked_draws("m", LABELS, draws, N)
     assert set(found) == set(LABELS.names) and found["mh"].dtype == np.float32
