@@ -8,17 +8,26 @@ bursts) are not continuous: each galaxy keeps its own.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy import special, stats
 
 from phangs_sfh.galaxy import ages
 from phangs_sfh.problems.histories.population import MAX_BURSTS, draw_galaxies
-from phangs_sfh.problems.histories.priors import CHOICES, FAMILIES, PARAMETERS, choose
+from phangs_sfh.problems.histories.priors import CHOICES, FAMILIES, PARAMETERS, choose, load_prior
+
+BROAD = Path(__file__).parent / "prior_of_phangs_3.json"
+"""Stands for ``broad``: mixtures and sums of histories have no latent variables here."""
 
 QUANTITIES = ("mw_logage", "lw_logage", "mw_mh", "lw_mh", "logml", "av")
 OWN_HISTORY = ("dirichlet", "continuity")
 """Families that draw a number for every age bin besides the parameters of the prior."""
+
+
+def known_prior(name):
+    """A named prior as this study knows it (dict)."""
+    return load_prior(str(BROAD) if name == "broad" else name)
 
 
 class LatentGenerator:

@@ -7,9 +7,9 @@ from phangs_sfh.files.whole import write_text
 from phangs_sfh.galaxy.forward_model import ForwardModel
 from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.library.observing import ObservingConditions
-from phangs_sfh.problems.histories.priors import load_prior
 from phangs_sfh.ssp.engines import load_ssp
 from studies.information import limits, page, sampled_cases
+from studies.information.latent import known_prior
 
 PRIORS = ("paper", "broad")
 SEED = 11
@@ -50,7 +50,7 @@ def bound(settings, forward, conditions, content):
     for name in PRIORS:
         start = time.perf_counter()
         found = limits.fisher_matrices(
-            forward, load_prior(name), conditions, settings.galaxies, SEED
+            forward, known_prior(name), conditions, settings.galaxies, SEED
         )
         content.setdefault("bound", {})[name] = limits.limits(*found)
         print(f"bound, {name}: {time.perf_counter() - start:.0f} s", flush=True)
@@ -61,14 +61,14 @@ def network(settings, forward, conditions, content):
     for label, one in models(settings).items():
         for name in PRIORS:
             scatter = limits.network_scatter(
-                one.saved.signatures, forward, load_prior(name), conditions, settings.mocks, SEED
+                one.saved.signatures, forward, known_prior(name), conditions, settings.mocks, SEED
             )
             stored.setdefault(label, {})[name] = scatter
         print(f"network, {label}: done", flush=True)
 
 
 def ask(settings, forward, conditions, content):
-    prior = load_prior("paper")
+    prior = known_prior("paper")
     cases = content.get("cases", [])
     seen = [sampled_cases.draw_case(forward, prior, conditions, case["seed"])[2] for case in cases]
     for label, one in models(settings).items():
@@ -83,7 +83,7 @@ def sampling(settings, forward, conditions, content):
         if seed in [case["seed"] for case in cases]:
             continue
         start = time.process_time()
-        prior = load_prior("paper")
+        prior = known_prior("paper")
         cases.append(sampled_cases.run_case(forward, prior, conditions, seed, settings.steps))
         print(f"case {seed}: {time.process_time() - start:.0f} s of one core", flush=True)
         save(settings, content)

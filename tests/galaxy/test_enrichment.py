@@ -42,6 +42,7 @@ def test_families_go_the_way_they_say(model, rng, family):
     """Without scatter: rising, flat or falling with time, within the grid's metallicities."""
     prior = priors.load_prior("broad")
     prior["enrichment"]["families"] = {family: 1.0}
+    prior["enrichment"]["z_end"] = prior["enrichment"]["z_end"]["parts"][0]
     prior["enrichment"]["scatter"] = 0.0
     stars, *_ = population.draw_galaxies(prior, rng, 400, model)
     with_time = np.diff(stars.mh[:, ::-1], axis=1)  # cells run from young to old

@@ -9,10 +9,15 @@ from phangs_sfh.instrument.description import load_instrument
 from phangs_sfh.instrument.noise import calibration_basis
 from phangs_sfh.library import observing
 from phangs_sfh.problems.histories.population import draw_galaxies
-from phangs_sfh.problems.histories.priors import load_prior
 from phangs_sfh.ssp.engines import load_ssp
 from studies.information import fisher_matrix, limits, posterior_sampling
-from studies.information.latent import LatentGalaxy, LatentGenerator, LatentModel, draw_latent
+from studies.information.latent import (
+    LatentGalaxy,
+    LatentGenerator,
+    LatentModel,
+    draw_latent,
+    known_prior,
+)
 
 N_LINEAR = 4
 
@@ -75,7 +80,7 @@ def quantities_of(latent_model, galaxies):
 @pytest.mark.parametrize("name", ["paper", "broad"])
 def test_latent_galaxies_are_those_of_the_prior(model, name):
     rng = np.random.default_rng(9)
-    prior = load_prior(name)
+    prior = known_prior(name)
     ours = quantities_of(LatentModel(model, prior), draw_latent(prior, rng, 1500))
     stars, screen, _, _ = draw_galaxies(prior, rng, 3000, model)
     labels = model.labels(stars, np.ones((3000, model.instrument.n_bands)))
@@ -96,7 +101,7 @@ def test_latent_galaxies_are_those_of_the_prior(model, name):
     ],
 )
 def test_a_latent_variable_moves_what_its_name_says(model, rng, name, changed):
-    prior = load_prior("paper")
+    prior = known_prior("paper")
     galaxy = draw_latent(prior, rng, 1)[0]
     latent = np.tile(galaxy.latent, (2, 1))
     latent[1, galaxy.names.index(name)] += 0.5
@@ -191,7 +196,7 @@ def test_chains_agree_with_the_fisher_matrix_where_it_is_exact(linear, rng):
 
 
 def test_more_data_and_more_knowledge_narrow_a_real_galaxy(model, rng):
-    prior = load_prior("broad")
+    prior = known_prior("broad")
     settings = conditions(50.0)
     _, matrices = limits.fisher_matrices(model, prior, settings, 4, 2)
     reference = limits.deviations(matrices, 50)
