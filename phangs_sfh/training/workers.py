@@ -8,6 +8,7 @@ what it read from an old run it sends to the others, who need not see its disk.
 
 import dataclasses
 import json
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -222,6 +223,10 @@ def _sum_over(strategy):
     return summed
 
 
+LAST_WORD = 2.0
+"""Seconds that the chief stays after a refusal: gone, it could not be heard out by the others."""
+
+
 def _said_by_chief(summed, cluster, work):
     """Run ``work`` on the chief; its result, JSON-able, or its refusal, on every worker."""
     text = b""
@@ -236,6 +241,8 @@ def _said_by_chief(summed, cluster, work):
     letters = summed(letters).astype(np.uint8)
     said = json.loads(letters.tobytes())
     if "refusal" in said:
+        if cluster.is_chief:
+            time.sleep(LAST_WORD)
         raise InputError(said["refusal"])
     return said["result"]
 
