@@ -127,9 +127,9 @@ DAMAGES = {
     "no graph": (lambda f: (f / "saved_model.pb").unlink(), "saved_model.pb is missing"),
     "no description": (lambda f: (f / "model.json").unlink(), "model.json: missing"),
     "not JSON": (lambda f: (f / "model.json").write_text("{"), "not JSON"),
-    "a list": (lambda f: (f / "model.json").write_text("[]"), "'schema_version' is missing"),
+    "a list": (lambda f: (f / "model.json").write_text("[]"), "holds no fields"),
     "no instrument": (_damage_json(instrument=None), "'instrument' is missing"),
-    "half an instrument": (_damage_json(instrument={"name": "x"}), "'instrument' is damaged"),
+    "half an instrument": (_damage_json(instrument={"name": "x"}), "'instrument': field 'wave': is missing"),
     "other schema": (_damage_json(schema_version=2), "schema_version is 2"),
     "truncated graph": (
         lambda f: (f / "saved_model.pb").write_bytes((f / "saved_model.pb").read_bytes()[:500]),
