@@ -129,7 +129,10 @@ DAMAGES = {
     "not JSON": (lambda f: (f / "model.json").write_text("{"), "not JSON"),
     "a list": (lambda f: (f / "model.json").write_text("[]"), "holds no fields"),
     "no instrument": (_damage_json(instrument=None), "'instrument' is missing"),
-    "half an instrument": (_damage_json(instrument={"name": "x"}), "'instrument': field 'wave': is missing"),
+    "half an instrument": (
+        _damage_json(instrument={"name": "x"}),
+        "'instrument': field 'wave': is missing",
+    ),
     "other schema": (_damage_json(schema_version=2), "schema_version is 2"),
     "truncated graph": (
         lambda f: (f / "saved_model.pb").write_bytes((f / "saved_model.pb").read_bytes()[:500]),
