@@ -15,16 +15,14 @@ from phangs_sfh.files.whole import whole_file
 from phangs_sfh.instrument import emission_lines
 from phangs_sfh.library import batches
 from phangs_sfh.network.cleaning import clean
-from phangs_sfh.posterior import marginals, recalibration, surprise
+from phangs_sfh.posterior import marginals, prior_answer, recalibration, surprise
 from phangs_sfh.posterior.quantiles import PERCENTILES
-from phangs_sfh.posterior.samples import N_SAMPLES
 from phangs_sfh.problems.assumptions import RECORD
 
 FILE = "reference.npz"
 N_COMPONENTS = 16
 N_CALIBRATION_TERMS = 4  # Legendre polynomials times the mean spectrum
 N_SN_KNOTS = 12
-EDGE = 0.005  # of the training set, beyond each edge
 FEWEST = 20  # objects of an assumption to measure it by them
 SMALL_SAMPLE = 3  # rows a dimension below which a covariance is not worth its name
 
@@ -62,7 +60,7 @@ def measure_training_set(model, examples, survey, spec=None):
     Raises
     ------
     InputError
-        If a split is empty, or holds nothing of an assumption.
+        If a split is empty.
     """
     assumptions = survey.described.assumptions
     if not assumptions:
@@ -79,13 +77,7 @@ def measure_training_set(model, examples, survey, spec=None):
 
 def _usual_spectra(examples, labels):
     """Spectra of ``_usual`` objects, or None without spectra."""
-    if "spectrum" not in examples:
-        return None
-    usual = np.ones(len(examples["spectrum"]), bool)
-    for label in labels:
-        if label.flag_beyond:
-            usual &= np.abs(examples[label.name]) <= label.flag_beyond
-    return examples["spectrum"][usual if usual.any() else ~usual]
+    return examples["spectrum"][_usual(labels, examples)] if "spectrum" in examples else None
 
 
 def _made_under(examples, number):
@@ -94,10 +86,6 @@ def _made_under(examples, number):
     if np.count_nonzero(chosen) < FEWEST:
         return examples
     return {key: value[chosen] for key, value in examples.items()}
-
-
-SPECTRAL_SPACE = ("use", "basis", "basis_mean")
-"""Constants that do not hang on assumptions."""
 
 
 def constants_under(constants, option):
@@ -156,13 +144,14 @@ def measure_constants(model, labels, spectra, train, valid, excluded=None, spec=
     if spectra is not None:
         constants = _spectral_space(np.asarray(spectra, np.float64), excluded)
     rows = _collect(network, train, constants, "train")
-    rows = {key: value[_usual(labels, rows["y"])] for key, value in rows.items()}
+    usual = _usual(labels, _values(labels, rows["y"]))
+    rows = {key: value[usual] for key, value in rows.items()}
     constants |= _latent_space(rows)
     if spectra is not None:
         constants |= _trend(rows)
     if "bands" in rows:
         constants |= _band_range(rows)
-    constants |= prior_columns(labels, rows["y"])
+    constants |= prior_answer.columns(labels, _values(labels, rows["y"]))
     distances, levels = _held_out(network, valid, constants, labels, spec)
     constants |= levels
     for i, name in enumerate(surprise.MEASURES):
@@ -183,14 +172,30 @@ def measure_constants(model, labels, spectra, train, valid, excluded=None, spec=
     return {key: np.asarray(value, np.float32) for key, value in constants.items()}
 
 
-def _usual(labels, y):
+def _usual(labels, values):
     """Rows without what is flagged on its own, as wrong redshifts are: they are no part of what
-    surprise measures by, or it would not notice them. (n,) booleans, all if there are none."""
-    values, usual = labels.values(y.astype(np.float32)), np.ones(len(y), bool)
+    surprise measures by, or it would not notice them.
+
+    Parameters
+    ----------
+    labels : Labels
+    values : dict of arrays by label
+
+    Returns
+    -------
+    usual : (n,) boolean array; all if there are none
+    """
+    usual = np.ones(len(values[labels.names[0]]), bool)
     for label in labels:
         if label.flag_beyond:
-            usual &= np.abs(ops.convert_to_numpy(values[label.name])) <= label.flag_beyond
+            usual &= np.abs(values[label.name]) <= label.flag_beyond
     return usual if usual.any() else ~usual
+
+
+def _values(labels, y):
+    """Labels of targets y (n, T): dict of arrays."""
+    found = labels.values(y.astype(np.float32))
+    return {name: ops.convert_to_numpy(value) for name, value in found.items()}
 
 
 def _spectral_space(spectra, excluded):
@@ -322,7 +327,7 @@ def _held_out(network, drawn, constants, labels, spec):
         has_spectrum, has_bands = surprise.has_kinds(present)
         some = ops.convert_to_numpy(has_spectrum | has_bands)
         measured = surprise.measure(outputs["latent"], cleaned, present, constants)
-        found.append(ops.convert_to_numpy(measured)[some & _usual(labels, y)])
+        found.append(ops.convert_to_numpy(measured)[some & _usual(labels, _values(labels, y))])
         if spec is not None:
             parts = spec.mixture(ops.convert_to_tensor(outputs["params"]))
             at = marginals.cumulative_at(labels, ops.convert_to_tensor(y, "float32"), *parts)
@@ -355,43 +360,6 @@ def _table(name, distances):
     start = min(start, len(knots) - 2)
     slope = (values[-1] - values[start]) / (knots[-1] - knots[start])
     return {f"{name}_knots": knots, f"{name}_values": values, f"{name}_end_slope": slope}
-
-
-def prior_columns(labels, y):
-    """Answer for a row without data: quantiles and joint samples of the training labels.
-
-    Parameters
-    ----------
-    labels : Labels
-    y : (N, T) array of targets
-
-    Returns
-    -------
-    columns : dict of arrays: ``prior_sfh_p16`` (16,) and so on as in the result table,
-        ``prior_sfh`` (S, 16) and so on as in the samples, and ``edges_mw_mh`` (2,) and so on, where
-        the half per cent of the training set lies on either side
-    """
-    rows = np.linspace(0, len(y) - 1, N_SAMPLES).round().astype(int)
-    columns, values = {}, labels.values(y.astype(np.float32))
-    for label in labels:
-        value = ops.convert_to_numpy(values[label.name])
-        columns[f"prior_{label.name}"] = value[rows]
-        columns |= _prior_percentiles(label.name, value)
-        if label.older:
-            left = np.cumsum(value[:, ::-1], axis=1)[:, ::-1]
-            columns |= _prior_percentiles(label.older, left / left[:, :1])
-        if label.mean:
-            columns[f"prior_{label.mean}"] = value.mean(axis=0)
-        if label.edges:
-            columns[f"edges_{label.name}"] = np.quantile(value, [EDGE, 1.0 - EDGE])
-    return columns
-
-
-def _prior_percentiles(name, values):
-    return {
-        f"prior_{name}_{percentile}": np.quantile(values, probability, axis=0)
-        for percentile, probability in PERCENTILES.items()
-    }
 
 
 def save_constants(path, constants):
