@@ -30,7 +30,7 @@ N_MOMENT_POINTS = 48
 MAX_LOG_ODDS = 60.0
 
 
-def share_moments(loc, unit, sigma, start, cut):
+def share_moments(loc, unit, sigma, start, cut, summed=True):
     """Moments of the logit of shares within every component.
 
     With odds e_i = exp(ratio i), what is left after share i is R_i = prod_{j <= i} 1 / (1 + e_j),
@@ -45,11 +45,12 @@ def share_moments(loc, unit, sigma, start, cut):
         ``unit @ diag(sigma)``
     start : int, target that the first log-ratio is
     cut : int, see ``Labels.cut``
+    summed : bool, whether what is left after the shares is asked too
 
     Returns
     -------
     mean, std, skewness : (n, K, 2 m) tensors: of the m + 1 shares, then of what is left after each
-        of the first m - 1
+        of the first m - 1; without ``summed`` (n, K, m + 1)
     shares : (n, K, m + 1) tensor, mean of the shares themselves
     """
     points = normal_points(N_MOMENT_POINTS, cut).T
@@ -65,17 +66,17 @@ def share_moments(loc, unit, sigma, start, cut):
         left = left * ops.reciprocal(1.0 + odds)
         moments.append(_logit_moments(odds * left, average))
         averages.append(ops.matmul(odds * left, average))
-        if i < n_ratios - 1:
+        if summed and i < n_ratios - 1:
             rest.append(_logit_moments(left, average))
     moments.append(_logit_moments(left, average))
     averages.append(ops.matmul(left, average))
-    mean, variance, third = (
-        ops.reshape(ops.concatenate(parts, axis=-1), (-1, loc.shape[1], 2 * n_ratios))
-        for parts in zip(*moments, *rest, strict=True)
-    )
+
+    def joined(parts):
+        return ops.reshape(ops.concatenate(parts, axis=-1), (-1, loc.shape[1], len(parts)))
+
+    mean, variance, third = (joined(parts) for parts in zip(*moments, *rest, strict=True))
     std = ops.sqrt(variance) + 1e-6
-    shares = ops.reshape(ops.concatenate(averages, axis=-1), (-1, loc.shape[1], n_ratios + 1))
-    return mean, std, third / (std * std * std), shares
+    return mean, std, third / (std * std * std), joined(averages)
 
 
 _AVERAGE = np.full((N_MOMENT_POINTS, 1), 1.0 / N_MOMENT_POINTS, np.float32)
@@ -158,8 +159,10 @@ def _means(labels, weights, loc, shares):
     return columns
 
 
-def marginals(labels, logits, loc, std, unit, sigma):
+def marginals(labels, logits, loc, std, unit, sigma, summed=True):
     """One-dimensional mixtures of plain targets, and of the logits of shares and their sums.
+
+    Without ``summed`` those of the sums are left out, and not worked out either.
 
     Returns
     -------
@@ -167,20 +170,20 @@ def marginals(labels, logits, loc, std, unit, sigma):
     shares : dict of (n, K, n_bins) tensors, mean shares in each component
     """
     plain = [labels.slices[label.name] for label in labels.plain]
-    none, averages, rest = loc[..., :0], {}, []
-    parts = [[loc[..., s] for s in plain], [std[..., s] for s in plain], [none]]
+    first = [loc[..., s] for s in plain], [std[..., s] for s in plain], [loc[..., :0]]
+    averages, own, sums = {}, [], []
     for label in labels.shares:
-        place = labels.slices[label.name]
-        *moments, shares = share_moments(loc[..., place], unit, sigma, place.start, labels.cut)
-        averages[label.name] = shares
-        for part, found in zip(parts, moments, strict=True):
-            part.append(found[..., : label.size])
-        if label.older:
-            rest.append([found[..., label.size :] for found in moments])
-    for found in rest:
-        for part, one in zip(parts, found, strict=True):
-            part.append(one)
-    joined = (ops.concatenate(part, axis=-1) for part in parts)
+        place, asked = labels.slices[label.name], summed and bool(label.older)
+        *moments, averages[label.name] = share_moments(
+            loc[..., place], unit, sigma, place.start, labels.cut, asked
+        )
+        own.append([found[..., : label.size] for found in moments])
+        if asked:
+            sums.append([found[..., label.size :] for found in moments])
+    joined = (
+        ops.concatenate([*plain_parts, *(found[i] for found in (*own, *sums))], axis=-1)
+        for i, plain_parts in enumerate(first)
+    )
     return (ops.softmax(logits, axis=-1), *joined), averages
 
 

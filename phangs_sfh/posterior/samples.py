@@ -47,13 +47,8 @@ def samples(labels, logits, loc, scale_tril, n_samples=N_SAMPLES, tails=None):
     if not tails:
         return named_columns(labels, marginal_values(labels, y, summed=False), ops.exp)
     values = marginal_values(labels, y, logit, summed=False)
-    (weights, *found), _ = marginals(labels, logits, loc, *parts_of(labels, scale_tril))
-    n_skewed = labels.n_shares
-    mean, std, skewness = (
-        part[..., :n]
-        for part, n in zip(found, (values.shape[-1], values.shape[-1], n_skewed), strict=True)
-    )
-    values = _stretched(values, (weights, mean, std, skewness), tails)
+    found, _ = marginals(labels, logits, loc, *parts_of(labels, scale_tril), summed=False)
+    values = _stretched(values, found, tails)
     return named_columns(labels, _whole(labels, values), ops.exp)
 
 
