@@ -17,6 +17,9 @@ LARGEST = 3.0e38
 LOG_LARGEST = float(np.log(LARGEST))
 RANGE = 1e6  # about the typical flux of a row
 LARGEST_ERROR = 100.0  # of a pixel, in units of the typical flux: beyond, it is no data
+LIMITS = {"spectrum": (RANGE, LARGEST_ERROR, True), "bands": (1e3 * RANGE, 1e3 * RANGE, False)}
+"""By kind of input: largest value and error about the typical flux, and whether 0 is no data."""
+
 PIXELS_PER_SAMPLE = 7
 
 
@@ -67,16 +70,11 @@ def clean(inputs):
     cleaned, present = {}, {}
     for kind in kinds_of(inputs):
         level, seen = levels[kind.kind]
-        ranges = (RANGE, LARGEST_ERROR)
         if kind.kind == "bands":
-            level, ranges = level - shift, (1e3 * RANGE, 1e3 * RANGE)
+            level = level - shift
         cleaned[kind.value], cleaned[kind.error], present[kind.kind] = _scaled(
-            *pairs[kind.kind], level, seen, *ranges
+            *pairs[kind.kind], level, seen, *LIMITS[kind.kind]
         )
-        if kind.kind == "spectrum":
-            there = present["spectrum"] & (cleaned[kind.value] != 0.0)
-            present["spectrum"] = there
-            cleaned[kind.error] = ops.where(there, cleaned[kind.error], 0.0)
     return cleaned, present
 
 
@@ -100,7 +98,7 @@ def _level(value, error):
     return mean, number > 0.0
 
 
-def _scaled(value, error, log_scale, present, value_range, error_range):
+def _scaled(value, error, log_scale, present, value_range, error_range, zero_is_missing):
     """Values and errors in units of the scale, zeros where missing, and where they are usable."""
     largest, largest_error = (
         ops.where(present, ops.exp(ops.minimum(log_scale + log_range, LOG_LARGEST)), -1.0)
@@ -108,7 +106,10 @@ def _scaled(value, error, log_scale, present, value_range, error_range):
     )
     factor = ops.exp(-log_scale)
     usable = (ops.abs(value) < largest) & (error >= SMALLEST) & (error < largest_error)
-    value = ops.where(usable, value * factor, 0.0)
+    scaled = value * factor
+    if zero_is_missing:
+        usable = usable & (scaled != 0.0)
+    value = ops.where(usable, scaled, 0.0)
     error = ops.where(usable, ops.maximum(error * factor, 1.0 / RANGE), 0.0)
     return value, error, usable
 
