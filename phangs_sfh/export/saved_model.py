@@ -70,10 +70,8 @@ class ServedModel(tf.Module):
         self.functions = {}
         for number, option in enumerate(options):
             told = None if option is None else np.eye(len(options), dtype=np.float32)[number]
-            answers = _Answers(
-                labels, network, head, told,
-                training_set.constants_under(constants, option),
-            )  # fmt: skip
+            own = training_set.constants_under(constants, option)
+            answers = _Answers(labels, network, head, told, own)
             for kind, function in answers.signatures(widths).items():
                 name = kind if option is None else assumptions.signature(option, kind)
                 self.functions[name] = function
@@ -274,8 +272,8 @@ def export_model(
         check_replaceable(folder, OWN, "an exported model")
     model_json.read(run_folder, NEEDED)
     model, description = load_model(run_folder)
-    constants = _constants(run_folder, model, description, library)
     described = described_by(description, run_folder / DESCRIPTION)
+    constants = _constants(run_folder, model, description, described, library)
     widths = sizes(described.inputs, Instrument.from_dict(description["instrument"]))
     served = ServedModel(model, posterior_of(description), constants, described, widths)
     description |= {"name": folder.parent.name, "version": int(folder.name)}
@@ -293,7 +291,7 @@ def export_model(
     return folder
 
 
-def _constants(run_folder, model, description, library):
+def _constants(run_folder, model, description, described, library):
     """Constants of a run: its ``reference.npz``, or measured on ``library`` and stored there.
 
     They are those of certain weights: a run that went on has to be measured again.
@@ -311,16 +309,15 @@ def _constants(run_folder, model, description, library):
     from phangs_sfh.posterior.training_set import N_TRAIN, measure_training_set
 
     opened = records.open_library(library, Instrument.from_dict(description["instrument"]))
-    assumptions = described_by(description, run_folder / DESCRIPTION).assumptions
-    limits = {"train": N_TRAIN * (len(assumptions) if assumptions else 1), "valid": None}
-    examples = {split: records.load(opened, split, limit) for split, limit in limits.items()}
-    stored = description.get("training", {}).get("conditions")
-    conditions = None if stored is None else ObservingConditions.from_dict(stored)
-    described = described_by(description, run_folder / DESCRIPTION)
     if described.assumptions not in (None, opened.described.assumptions):
         raise InputError(
             f"{library}: has other assumptions than the run {run_folder}; name the run's --library"
         )
+    count = len(described.assumptions) if described.assumptions else 1
+    limits = {"train": N_TRAIN * count, "valid": None}
+    examples = {split: records.load(opened, split, limit) for split, limit in limits.items()}
+    stored = description.get("training", {}).get("conditions")
+    conditions = None if stored is None else ObservingConditions.from_dict(stored)
     survey = replace(opened.survey(conditions), described=described)
     spec = posterior_of(description)
     constants = measure_training_set(model, examples, survey, spec)
