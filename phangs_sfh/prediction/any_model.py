@@ -213,13 +213,13 @@ class AnyModel:
             if samples:
                 draws = predict.sample(observations, self, samples, 0, batch_size, advance)
                 predict.add_samples(answers, draws)
-        others = self.described.assumptions.options if side_by_side and self.assumption else ()
-        for option in others:
-            if option != self.assumption:
-                model = replace(self, assumed=option)
-                more = predict.predict(observations, model, batch_size)
-                for name in more.colnames:
-                    answers[f"{name}_{option}"] = more[name]
+        known = self.described.assumptions if side_by_side else None
+        for option in known.options if known else ():
+            if option == self.assumption:
+                continue
+            more = predict.predict(observations, replace(self, assumed=option), batch_size)
+            for name in more.colnames:
+                answers[f"{name}_{option}"] = more[name]
         return answers
 
     def sample(

@@ -137,7 +137,7 @@ class Model(AnyModel):
             told = {RECORD: np.eye(len(assumptions), dtype=np.float32)[number]}
 
         def params(**inputs):
-            n = len(next(iter(inputs.values())))
+            n = rows_of(inputs)
             given = inputs | {name: np.tile(row, (n, 1)) for name, row in told.items()}
             return {"params": network(given, training=False).numpy()}
 

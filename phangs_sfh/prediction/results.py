@@ -5,6 +5,7 @@ its columns, is made from it.
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import astropy.units as u
 import numpy as np
@@ -65,8 +66,9 @@ ALWAYS = (
 WHOLE_NUMBERS = ("flag", "used")
 
 
+@cache  # asked for every batch of answers, and units take a while to parse
 def quantities(labels=LABELS):
-    """All quantities of the result table, in its order (list of Quantity)."""
+    """All quantities of the result table, in its order (tuple of Quantity)."""
     found = []
     for one in labels.reported:
         unit = u.Unit(one.unit) if one.unit else None
@@ -77,7 +79,7 @@ def quantities(labels=LABELS):
         if one.mean:
             text = f"{one.text}: mean of the posterior"
             found.append(Quantity(one.mean, unit, one.format, text, one.axis, percentiles=False))
-    return [*found, *ALWAYS]
+    return (*found, *ALWAYS)
 
 
 def answer_names(labels=LABELS):
