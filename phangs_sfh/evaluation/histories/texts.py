@@ -79,9 +79,8 @@ def limits(metrics):
     uncertain = metrics["model"].get("stellar_library")
     if uncertain:
         errors = SSPErrors(**uncertain)
-        age, mh = (np.hypot(*pair) for pair in (
-            (errors.age, errors.common_age), (errors.mh, errors.common_mh),
-        ))  # fmt: skip
+        age = np.hypot(errors.age, errors.common_age)
+        mh = np.hypot(errors.mh, errors.common_mh)
         stars = (
             "Error bars hold differences between stellar libraries as large as its prior's "
             f"(standard deviations of {age:.2f} dex in age and {mh:.2f} dex in [M/H], "

@@ -70,7 +70,6 @@ class Simulator:
     def __init__(self, instrument, prior, ssp=None):
         self.instrument, self.prior = instrument, prior
         self.assumptions = priors.assumptions(prior, ssp)
-        self.weights = {0: 1.0}
         self.stars = [StarsOf(instrument, ssp or DEFAULT_SSP, prior)]
         if self.assumptions:
             options = [prior["assumptions"]["options"][name] for name in self.assumptions.options]
@@ -79,11 +78,10 @@ class Simulator:
 
     def describe(self):
         """What library.json says of the stars: of the default assumption's, and of all."""
-        names = list(self.assumptions.options) if self.assumptions else [None]
         grids = [_described(load_ssp(stars.ssp)) for stars in self.stars]
-        described = dict(zip(names, grids, strict=True))
         if not self.assumptions:
-            return {"ssp": described[None]}
+            return {"ssp": grids[0]}
+        described = dict(zip(self.assumptions.options, grids, strict=True))
         return {"ssp": described[self.assumptions.default], "ssp_of": described}
 
     @property
