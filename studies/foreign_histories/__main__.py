@@ -1,7 +1,8 @@
 """How right a model is on histories that its prior does not hold: galaxies made by bagpipes.
 
     sh scripts/setup/install_bagpipes.sh
-    python -m studies.foreign_histories [--model NAME ...] [--seed 2] [-n 1500] [--ppxf 100]
+    python -m studies.foreign_histories [--model NAME ...] [--assume STARS ...] [--seed 2]
+        [-n 1500] [--ppxf 100]
 
 Seed 1 is for choosing priors and settings, seed 2 for reporting. Galaxies and pPXF's answers are
 kept in --cache. Prints, for each of the four scalars, median error, 1.4826 MAD and the share [%] of
@@ -10,6 +11,7 @@ over log age.
 """
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import click
@@ -19,27 +21,32 @@ NOISE_SEED = 3
 
 @click.command(help=__doc__.splitlines()[0])
 @click.option("--model", "models", multiple=True, default=("phangs",), show_default=True)
+@click.option(
+    "--assume", "options", multiple=True, default=("bc03", "uncertain"), show_default=True,
+    help="stars",
+)  # fmt: skip
 @click.option("--seed", default=2, show_default=True, help="1 to choose by, 2 to report")
 @click.option("-n", default=1500, show_default=True, help="galaxies")
 @click.option("--sn", multiple=True, default=(50.0, 100.0), show_default=True, help="per pixel")
 @click.option("--ppxf", default=0, show_default=True, help="of which pPXF fits so many")
 @click.option("--cache", default="foreign_histories", type=click.Path(path_type=Path))
-def main(models, seed, n, sn, ppxf, cache):
+def main(models, options, seed, n, sn, ppxf, cache):
     from phangs_sfh.instrument.description import load_instrument
     from phangs_sfh.prediction.model import load_model
     from studies.foreign_histories import measure
+    from studies.robustness.comparison import ask
 
     noiseless, truth = made(cache, n, seed)
     some = {key: values[:ppxf] for key, values in truth.items()}
-    for name in models:
-        model = load_model(name)
-        for level in sn:
-            spectra = seen(noiseless, truth, model.instrument, level, model.masks_emission_lines)
-            columns = measure.ask(model, spectra.inputs)
-            print(measure.row(f"{name}, S/N {level:g}", columns, truth), flush=True)
-            if ppxf:
-                ours = {key: values[:ppxf] for key, values in columns.items()}
-                print(measure.row("  the same as pPXF", ours, some), flush=True)
+    loaded = {name: load_model(name) for name in models}
+    for name, option, level in product(models, options, sn):
+        model = loaded[name].assuming(stars=option)
+        spectra = seen(noiseless, truth, model.instrument, level, model.masks_emission_lines)
+        columns = ask(model, spectra)
+        print(measure.row(f"{name}, {option}, S/N {level:g}", columns, truth), flush=True)
+        if ppxf:
+            ours = {key: values[:ppxf] for key, values in columns.items()}
+            print(measure.row("  the same as pPXF", ours, some), flush=True)
     for level in sn if ppxf else ():
         spectra = seen(noiseless, truth, load_instrument(), level)
         folder = cache / f"ppxf-{seed}-{level:g}"

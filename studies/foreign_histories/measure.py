@@ -7,20 +7,7 @@ from phangs_sfh.evaluation import metrics
 from phangs_sfh.galaxy import ages
 from phangs_sfh.peers.ppxf import SCALARS
 
-BATCH = 250
 AGE_EDGES = np.log10(np.maximum(ages.EDGES_YR, 1e6))
-
-
-def ask(model, inputs):
-    """Columns of the answers (n, ...) and ``sfh_mean`` (n, 16), of the posterior's samples."""
-    parts = []
-    for start in range(0, len(inputs["flux"]), BATCH):
-        rows = {name: values[start : start + BATCH] for name, values in inputs.items()}
-        columns = model.answer(**rows)
-        samples = model.draw(**rows)["sfh"]
-        mean = (samples / samples.sum(axis=-1, keepdims=True)).mean(axis=1)
-        parts.append(columns | {"sfh_mean": mean})
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def scalars(columns, truth):
